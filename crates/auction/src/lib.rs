@@ -1,0 +1,1 @@
+//! The rules of one auction, as pure state machines.

@@ -1,0 +1,1 @@
+//! A beacon node's events, duties and configuration.

@@ -1,0 +1,1 @@
+//! What processes share about the current slots.

@@ -1,0 +1,1 @@
+//! The Builder API that beacon nodes ask.

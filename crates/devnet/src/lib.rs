@@ -1,0 +1,1 @@
+//! Relays, beacon nodes and clusters that behave and misbehave on the wire.

@@ -1,0 +1,248 @@
+use headstart_types::BlsPublicKey;
+
+/// How a relay behaves. The default is an honest relay at 10 ms that answers whoever asks, whenever, from the market.
+///
+/// Cut-offs are nominal milliseconds of a 12-second slot and shrink with the network's slots; latencies are real ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Round trip added to every answer: half before the relay looks at its bids, half after.
+    pub latency_ms: u64,
+    pub access: Access,
+    pub bids: BidSource,
+    pub encodings: Encodings,
+    pub registrations: Registrations,
+    /// From this moment of the slot on, getHeader is answered 204.
+    pub header_cutoff_ms: Option<u64>,
+    /// From this moment of the slot on, a signed block is refused.
+    pub submit_cutoff_ms: Option<u64>,
+    /// Makes this share of bids invalid in that way, by seed, slot and moment.
+    pub occasional: Option<Occasional>,
+    pub header: HeaderFault,
+    pub submit: SubmitFault,
+}
+
+/// Who gets an answer to getHeader, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, for any slot.
+    #[default]
+    Free,
+    /// Any slot after the head's; 400 for older ones (mev-boost-relay).
+    NotBeforeHead,
+    /// Only the slot after the head's; 400 otherwise (Helix).
+    HeadGated,
+    /// One call in the slot itself: 403 before it starts, 429 after the first call (Ultrasound).
+    OncePerSlotInSlot,
+}
+
+/// Where a relay's bids come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BidSource {
+    #[default]
+    Market,
+    /// Only what [`Relay::set_bid_value`](super::Relay::set_bid_value) put there; 204 for other slots.
+    ByHand,
+}
+
+/// Which encodings a relay speaks for bids and signed blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encodings {
+    /// SSZ and JSON, negotiated as the specification says.
+    #[default]
+    Negotiated,
+    /// SSZ only for the two exact `Accept` values that Helix knows, JSON otherwise.
+    ExactAccept,
+    /// Bids are JSON whatever was asked for, also when JSON is not acceptable to the caller.
+    AnswerOnlyJson,
+    /// 415 for SSZ blocks and registrations; bids are negotiated.
+    AcceptOnlyJson,
+}
+
+/// What happens to registrations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Registrations {
+    #[default]
+    Accept,
+    /// 400 for a whole batch that names one of these validators (mev-boost-relay's "unknown validator").
+    Unknown(Vec<BlsPublicKey>),
+    /// 415 for SSZ (Helix).
+    OnlyJson,
+    Status(u16),
+}
+
+/// An invalid bid now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occasional {
+    pub per_mille: u64,
+    pub fault: BidFault,
+}
+
+/// What is wrong on the wire, whatever the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WireFault {
+    /// Waits before the first byte.
+    SlowHead { ms: u64 },
+    /// Drips the body.
+    SlowBody { bytes_per_s: u64 },
+    /// Sends half of the body, then nothing more.
+    StallMidBody,
+    /// Resets the connection instead of answering.
+    Reset,
+    /// Answers with this status and JSON body.
+    Status { code: u16, body: String },
+    /// 429 with `Retry-After` in seconds.
+    RateLimited { retry_after_s: u64 },
+    /// 302 to another address.
+    Redirect { to: String },
+    /// 200 with an HTML page.
+    Html200,
+    /// Streams for as long as the peer reads.
+    Endless,
+    /// The right answer, compressed although nobody asked for it.
+    Gzip,
+    /// The right answer without `Eth-Consensus-Version`.
+    WithoutVersion,
+    /// The right answer, called `text/plain`.
+    WrongContentType,
+    /// Takes the request and never answers.
+    Withhold,
+}
+
+/// What is wrong with the answers to getHeader.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HeaderFault {
+    #[default]
+    None,
+    NoBid204,
+    Wire(WireFault),
+    Bid(BidFault),
+}
+
+/// What is wrong with a bid. All but the first three are signed correctly by the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BidFault {
+    /// Announced as another fork.
+    WrongForkVersion,
+    /// A signature over something else.
+    BadSignature,
+    /// Names and uses another relay's key.
+    WrongKey,
+    WrongParent,
+    WrongTimestamp,
+    WrongRandao,
+    WrongBlockNumber,
+    WrongWithdrawals,
+    ZeroValue,
+    EmptyTransactions,
+    ZeroBlockHash,
+    /// One commitment more than the slot allows; from Deneb on.
+    TooManyBlobs,
+    ZeroFeeRecipient,
+    /// The largest number there is.
+    AbsurdValue,
+}
+
+/// What is wrong with the answers to a signed block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SubmitFault {
+    #[default]
+    None,
+    Wire(WireFault),
+    /// A payload that does not match the signed header.
+    AnotherPayload,
+    /// Blobs that do not match the signed commitments; from Deneb on.
+    WrongBlobs,
+    /// 404 for the second version of the endpoint.
+    WithoutV2,
+    /// Accepts, and publishes nothing.
+    NeverPublishes,
+    /// Knows no payload: 400, as a relay does that has forgotten it.
+    Forgets,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            latency_ms: 10,
+            access: Access::default(),
+            bids: BidSource::default(),
+            encodings: Encodings::default(),
+            registrations: Registrations::default(),
+            header_cutoff_ms: None,
+            submit_cutoff_ms: None,
+            occasional: None,
+            header: HeaderFault::default(),
+            submit: SubmitFault::default(),
+        }
+    }
+}
+
+impl Behaviour {
+    /// Bids only by hand and answers at once: what a test begins with.
+    pub fn by_hand() -> Self {
+        Self { latency_ms: 0, bids: BidSource::ByHand, ..Self::default() }
+    }
+
+    /// Flashbots' software, which several relays run.
+    pub fn mev_boost_relay(latency_ms: u64) -> Self {
+        Self {
+            latency_ms,
+            access: Access::NotBeforeHead,
+            header_cutoff_ms: Some(3000),
+            submit_cutoff_ms: Some(4000),
+            ..Self::default()
+        }
+    }
+
+    /// Titan's relay and others that run Helix.
+    pub fn helix(latency_ms: u64) -> Self {
+        Self {
+            latency_ms,
+            access: Access::HeadGated,
+            encodings: Encodings::ExactAccept,
+            registrations: Registrations::OnlyJson,
+            header_cutoff_ms: Some(3200),
+            submit_cutoff_ms: Some(4000),
+            ..Self::default()
+        }
+    }
+
+    /// Ultrasound's relay.
+    pub fn ultrasound(latency_ms: u64) -> Self {
+        Self { latency_ms, access: Access::OncePerSlotInSlot, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn with_header(self, header: HeaderFault) -> Self {
+        Self { header, ..self }
+    }
+
+    #[must_use]
+    pub fn with_bid_fault(self, fault: BidFault) -> Self {
+        self.with_header(HeaderFault::Bid(fault))
+    }
+
+    #[must_use]
+    pub fn with_submit(self, submit: SubmitFault) -> Self {
+        Self { submit, ..self }
+    }
+}
+
+impl BidFault {
+    pub const ALL: [Self; 14] = [
+        Self::WrongForkVersion,
+        Self::BadSignature,
+        Self::WrongKey,
+        Self::WrongParent,
+        Self::WrongTimestamp,
+        Self::WrongRandao,
+        Self::WrongBlockNumber,
+        Self::WrongWithdrawals,
+        Self::ZeroValue,
+        Self::EmptyTransactions,
+        Self::ZeroBlockHash,
+        Self::TooManyBlobs,
+        Self::ZeroFeeRecipient,
+        Self::AbsurdValue,
+    ];
+}

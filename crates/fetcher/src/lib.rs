@@ -1,0 +1,1 @@
+//! The relay-fetcher worker pool: runs auctions.

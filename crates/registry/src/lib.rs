@@ -1,0 +1,1 @@
+//! Clusters, their validators, relay sets and policies.

@@ -1,0 +1,99 @@
+use std::future::Future;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use reqwest::{RequestBuilder, Response};
+use tokio::time::{Instant, timeout_at};
+
+use crate::refusal;
+use crate::{Failure, Refusal};
+
+const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// The most memory set aside on the word of a `Content-Length` alone.
+const PREALLOCATED_BYTES_MAX: usize = 64 * 1024;
+
+/// Gives the whole call one absolute deadline: connecting, sending, head, body, and every further attempt inside it.
+pub(crate) async fn within<T>(
+    deadline: Instant,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    if deadline <= Instant::now() {
+        return Err(Failure::Timeout);
+    }
+    timeout_at(deadline, call).await.unwrap_or(Err(Failure::Timeout))
+}
+
+/// Sends and waits for the head; every status but 2xx is a [`Failure`].
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    let response = request.send().await.map_err(Failure::transport)?;
+    match response.status() {
+        status if status.is_success() => Ok(response),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(Failure::RateLimited { retry_after_ms: refusal::retry_after_ms(response.headers()) })
+        }
+        status => Err(Failure::Refused(refused(status, response).await)),
+    }
+}
+
+async fn refused(status: StatusCode, mut response: Response) -> Refusal {
+    let message = if status.is_redirection() {
+        "redirects are not followed".to_owned()
+    } else if is_encoded(response.headers()) {
+        String::new()
+    } else {
+        refusal::message(&prefix(&mut response).await)
+    };
+    Refusal { status: status.as_u16(), message }
+}
+
+/// The first bytes of a body that nobody depends on: a longer or broken one is cut, not an error.
+pub(crate) async fn prefix(response: &mut Response) -> Bytes {
+    let mut read = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = ERROR_BODY_BYTES_MAX - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    read.freeze()
+}
+
+/// The whole body, or `Malformed` as soon as it is known to be longer than `bytes_max` or not sent as it is.
+pub(crate) async fn body(response: &mut Response, bytes_max: usize) -> Result<Bytes, Failure> {
+    if is_encoded(response.headers()) {
+        return Err(Failure::Malformed("the body is compressed, which nobody asked for".to_owned()));
+    }
+    let too_long = || Failure::Malformed(format!("the body is longer than {bytes_max} bytes"));
+    let announced = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced.is_some_and(|length| length > bytes_max) {
+        return Err(too_long());
+    }
+    let mut read = BytesMut::with_capacity(announced.unwrap_or(0).min(PREALLOCATED_BYTES_MAX));
+    while let Some(chunk) = response.chunk().await.map_err(Failure::transport)? {
+        if chunk.len() > bytes_max - read.len() {
+            return Err(too_long());
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+/// The text of a header; `None` when it is absent or not text.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `Content-Type` for decoding: a reply without one is taken for JSON, as the specification's default is.
+pub(crate) fn content_type(headers: &HeaderMap) -> &str {
+    match headers.get(CONTENT_TYPE) {
+        Some(value) => value.to_str().unwrap_or("unreadable"),
+        None => "application/json",
+    }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}

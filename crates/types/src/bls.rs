@@ -1,0 +1,156 @@
+use std::fmt;
+
+use blst::BLST_ERROR;
+use blst::min_pk;
+use rand::RngCore;
+
+use crate::{BlsPublicKey, BlsSignature, Root};
+
+const DST: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+
+/// Why bytes are no key or signature of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlsError {
+    #[error("decode the public key: it is no point of the BLS12-381 group")]
+    PublicKey,
+    #[error("decode the secret key: it is zero or above the group order")]
+    SecretKey,
+}
+
+/// A decompressed public key whose membership of the group has been checked: 96 bytes, ready to verify with.
+///
+/// Decompression costs 70 µs, so keys are decompressed once and kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey(min_pk::PublicKey);
+
+impl PublicKey {
+    pub fn decompress(key: &BlsPublicKey) -> Result<Self, BlsError> {
+        // `key_validate` refuses the point at infinity and points outside the prime-order subgroup.
+        min_pk::PublicKey::key_validate(key.0.as_slice()).map(Self).map_err(|_| BlsError::PublicKey)
+    }
+
+    pub fn compress(&self) -> BlsPublicKey {
+        BlsPublicKey(self.0.compress().into())
+    }
+
+    /// Whether `signature` was made over `signing_root` with this key; a malformed signature was not.
+    pub fn verify(&self, signing_root: Root, signature: &BlsSignature) -> bool {
+        let Ok(signature) = min_pk::Signature::from_bytes(signature.0.as_slice()) else { return false };
+        signature.verify(true, signing_root.as_slice(), DST, &[], &self.0, false) == BLST_ERROR::BLST_SUCCESS
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.compress(), f)
+    }
+}
+
+/// Whether every signature of the batch is valid, in about half the time of verifying one by one.
+///
+/// `random` must be unpredictable to whoever made the signatures: the batch is a random linear combination. `false`
+/// says that at least one is invalid, not which.
+pub fn verify_batch(items: &[(Root, &PublicKey, &BlsSignature)], random: &mut impl RngCore) -> bool {
+    let signatures: Result<Vec<_>, _> =
+        items.iter().map(|(_, _, signature)| min_pk::Signature::from_bytes(signature.0.as_slice())).collect();
+    let Ok(signatures) = signatures else { return false };
+    let messages: Vec<&[u8]> = items.iter().map(|(root, _, _)| root.as_slice()).collect();
+    let keys: Vec<_> = items.iter().map(|(_, key, _)| &key.0).collect();
+    let scalars: Vec<_> = items.iter().map(|_| random_scalar(random)).collect();
+    let result = min_pk::Signature::verify_multiple_aggregate_signatures(
+        &messages,
+        DST,
+        &keys,
+        false,
+        &signatures.iter().collect::<Vec<_>>(),
+        true,
+        &scalars,
+        RANDOM_BITS,
+    );
+    result == BLST_ERROR::BLST_SUCCESS
+}
+
+const RANDOM_BITS: usize = 64;
+
+fn random_scalar(random: &mut impl RngCore) -> blst::blst_scalar {
+    let mut scalar = blst::blst_scalar { b: [0; 32] };
+    // A zero scalar would leave its signature unchecked.
+    scalar.b[..8].copy_from_slice(&random.next_u64().max(1).to_le_bytes());
+    scalar
+}
+
+/// A signing key. Services never hold one: simulated neighbours and tests do.
+#[derive(Clone)]
+pub struct SecretKey(min_pk::SecretKey);
+
+impl SecretKey {
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BlsError> {
+        min_pk::SecretKey::from_bytes(bytes).map(Self).map_err(|_| BlsError::SecretKey)
+    }
+
+    /// Derives a key from 32 bytes of any content (the `key_gen` of the BLS draft).
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, BlsError> {
+        min_pk::SecretKey::key_gen(seed, &[]).map(Self).map_err(|_| BlsError::SecretKey)
+    }
+
+    pub fn public_key(&self) -> BlsPublicKey {
+        BlsPublicKey(self.0.sk_to_pk().compress().into())
+    }
+
+    pub fn sign(&self, signing_root: Root) -> BlsSignature {
+        BlsSignature(self.0.sign(signing_root.as_slice(), DST, &[]).compress().into())
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
+    use super::*;
+
+    fn signed(count: u8) -> Vec<(Root, PublicKey, BlsSignature)> {
+        let sign = |index| {
+            let key = SecretKey::from_seed(&[index + 1; 32]).unwrap();
+            let root = Root::repeat_byte(index);
+            (root, PublicKey::decompress(&key.public_key()).unwrap(), key.sign(root))
+        };
+        (0..count).map(sign).collect()
+    }
+
+    #[test]
+    fn a_signature_verifies_over_its_own_root_and_key_only() {
+        let items = signed(2);
+        let (root, key, signature) = &items[0];
+        assert!(key.verify(*root, signature));
+        assert!(!key.verify(items[1].0, signature));
+        assert!(!items[1].1.verify(*root, signature));
+        assert!(!key.verify(*root, &BlsSignature::default()));
+    }
+
+    #[test]
+    fn a_batch_holds_only_if_every_signature_does() {
+        let mut items = signed(9);
+        let check = |items: &[(Root, PublicKey, BlsSignature)]| {
+            let batch: Vec<_> = items.iter().map(|(root, key, signature)| (*root, key, signature)).collect();
+            verify_batch(&batch, &mut SmallRng::seed_from_u64(7))
+        };
+        assert!(check(&items));
+        items[4].0 = Root::repeat_byte(0xff);
+        assert!(!check(&items));
+    }
+
+    #[test]
+    fn infinity_and_points_outside_the_group_are_no_keys() {
+        let mut infinity = BlsPublicKey::default();
+        infinity.0[0] = 0xc0;
+        assert_eq!(PublicKey::decompress(&infinity), Err(BlsError::PublicKey));
+        assert_eq!(PublicKey::decompress(&BlsPublicKey::default()), Err(BlsError::PublicKey));
+    }
+}
