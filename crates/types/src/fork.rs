@@ -72,7 +72,7 @@ pub struct ForkSchedule {
 }
 
 impl ForkSchedule {
-    /// Forks and limits in any order; those at `u64::MAX` (FAR_FUTURE) simply never begin.
+    /// Forks and limits in any order; those at `u64::MAX` (`FAR_FUTURE`) simply never begin.
     pub fn new(genesis_version: [u8; 4], mut forks: Vec<Fork>, mut blob_limits: Vec<BlobLimit>) -> Self {
         // The sort is stable: forks of one epoch stay in the order of the specification, and the last of them rules.
         forks.sort_by_key(|fork| fork.epoch);

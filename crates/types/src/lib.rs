@@ -26,6 +26,7 @@ mod outcome;
 mod payload;
 mod presets;
 mod registration;
+mod relay_id;
 mod requests;
 mod spec;
 mod time;
@@ -68,6 +69,7 @@ pub use registration::{
     REGISTRATION_SSZ_BYTES, RegistrationRejected, SignedValidatorRegistration, ValidatorRegistration,
     registrations_from_ssz, registrations_to_ssz,
 };
+pub use relay_id::RelayId;
 pub use requests::{ConsolidationRequest, DepositRequest, ExecutionRequests, WithdrawalRequest};
 pub use spec::SpecError;
 pub use time::{Clock, UnixMillis};

@@ -51,7 +51,8 @@ impl Wei {
     pub const ZERO: Self = Self(U256::ZERO);
 
     pub const fn new(wei: u128) -> Self {
-        Self(U256::from_limbs([(wei & u64::MAX as u128) as u64, (wei >> 64) as u64, 0, 0]))
+        let [low, high] = halves(wei);
+        Self(U256::from_limbs([low, high, 0, 0]))
     }
 
     pub fn is_zero(self) -> bool {
@@ -79,6 +80,11 @@ impl Wei {
     pub fn ratio_of(self, other: Self) -> f64 {
         if other.is_zero() { 0.0 } else { f64::from(self.0) / f64::from(other.0) }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "each half is masked or shifted into 64 bits")]
+const fn halves(wei: u128) -> [u64; 2] {
+    [(wei & u64::MAX as u128) as u64, (wei >> 64) as u64]
 }
 
 /// The text is no amount: digits only are allowed, within 256 bits.

@@ -6,7 +6,7 @@ use crate::{BlobLimit, Epoch, Fork, ForkSchedule, Network, Root, UnixMillis};
 
 const FAR_FUTURE: u64 = u64::MAX;
 
-/// Name, last three bytes of genesis and fork versions, and first epochs, in the order of the forks.
+/// One public network; `forks` gives version and first epoch in the order of `FORK_NAMES`.
 struct Preset {
     name: &'static str,
     genesis_time: u64,

@@ -1,0 +1,188 @@
+use crate::CallPolicy;
+
+/// What came of one ask, as far as the next one depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A bid that was verified.
+    Bid,
+    /// The relay has no bid (yet).
+    NoBid,
+    /// The relay answers later: this slot has not begun for it, or its head is behind.
+    TooEarly,
+    /// The relay answers no more for this slot.
+    TooLate,
+    /// The relay has had enough; after so many milliseconds it may answer again.
+    RateLimited { retry_after_ms: Option<i64> },
+    /// The relay does not know the validator.
+    UnknownProposer,
+    /// Any other refusal, or a bid that was not believed.
+    Refused,
+    /// No answer in time, or the connection broke.
+    Failed,
+}
+
+/// Two asks may overlap, so that a slow relay's bids are not older than its round trip and one gap.
+const IN_FLIGHT_MAX: u32 = 2;
+const FIRST_BACKOFF_MS: i64 = 100;
+const LONGEST_BACKOFF_MS: i64 = 2_000;
+
+/// One relay's part in one auction: when it is asked next. Moments are milliseconds relative to the slot's start.
+#[derive(Clone, Debug)]
+pub struct AskTurn {
+    policy: CallPolicy,
+    calls: u32,
+    in_flight: u32,
+    last_asked_ms: Option<i64>,
+    /// Not before this moment, whatever the gap allows.
+    blocked_until_ms: i64,
+    backoff_ms: i64,
+    has_answered: bool,
+    over: bool,
+}
+
+impl AskTurn {
+    pub fn new(policy: CallPolicy) -> Self {
+        Self {
+            policy,
+            calls: 0,
+            in_flight: 0,
+            last_asked_ms: None,
+            blocked_until_ms: policy.first_ms,
+            backoff_ms: FIRST_BACKOFF_MS,
+            has_answered: false,
+            over: false,
+        }
+    }
+
+    /// The moment of the next ask when asks are to be `gap_ms` apart; `None` when there is none to come, or when an
+    /// answer must arrive first.
+    pub fn next_ms(&self, gap_ms: i64) -> Option<i64> {
+        if self.over || self.calls >= self.policy.calls_max || self.in_flight >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let gap_ms = gap_ms.max(self.policy.min_gap_ms);
+        let after_gap = self.last_asked_ms.map_or(i64::MIN, |last| last.saturating_add(gap_ms));
+        let next = after_gap.max(self.blocked_until_ms);
+        (next <= self.policy.last_ms).then_some(next)
+    }
+
+    pub fn policy(&self) -> &CallPolicy {
+        &self.policy
+    }
+
+    pub fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Whether nothing is in flight and the relay has been heard of, or will not be asked any more.
+    pub fn is_settled(&self) -> bool {
+        self.in_flight == 0 && (self.has_answered || self.next_ms(0).is_none())
+    }
+
+    /// Someone waits for a bid now: the gap no longer counts from the last ask, only from the policy's least.
+    pub fn hurry(&mut self, now_ms: i64) {
+        self.blocked_until_ms = self.blocked_until_ms.min(now_ms.max(self.policy.first_ms));
+    }
+
+    pub fn asked(&mut self, now_ms: i64) {
+        self.calls += 1;
+        self.in_flight += 1;
+        self.last_asked_ms = Some(now_ms);
+    }
+
+    pub fn answered(&mut self, now_ms: i64, answer: Answer) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.has_answered = true;
+        match answer {
+            Answer::Bid | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
+            Answer::TooEarly => {
+                // A refused call does not use up the slot's only one.
+                self.calls -= 1;
+                self.block(now_ms);
+            }
+            Answer::TooLate | Answer::RateLimited { retry_after_ms: None } => self.over = true,
+            Answer::RateLimited { retry_after_ms: Some(wait) } => {
+                self.blocked_until_ms = now_ms.saturating_add(wait);
+            }
+            Answer::UnknownProposer => {
+                self.backoff_ms = LONGEST_BACKOFF_MS;
+                self.block(now_ms);
+            }
+            Answer::Refused | Answer::Failed => self.block(now_ms),
+        }
+    }
+
+    fn block(&mut self, now_ms: i64) {
+        self.blocked_until_ms = now_ms.saturating_add(self.backoff_ms);
+        self.backoff_ms = (self.backoff_ms * 2).min(LONGEST_BACKOFF_MS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays a turn against a relay that answers after `rtt_ms`, and gives the moments of its asks.
+    fn asks(policy: CallPolicy, gap_ms: i64, rtt_ms: i64, answer: impl Fn(i64) -> Answer) -> Vec<i64> {
+        let mut turn = AskTurn::new(policy);
+        let (mut asked, mut in_flight) = (Vec::new(), Vec::<i64>::new());
+        for now in -4_000..4_000 {
+            if in_flight.first().is_some_and(|sent| sent + rtt_ms == now) {
+                in_flight.remove(0);
+                turn.answered(now, answer(now));
+            }
+            if turn.next_ms(gap_ms).is_some_and(|next| next <= now) {
+                turn.asked(now);
+                asked.push(now);
+                in_flight.push(now);
+            }
+        }
+        asked
+    }
+
+    #[test]
+    fn a_polling_relay_is_asked_from_its_first_moment_to_its_cut_off() {
+        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 500, 40, |_| Answer::Bid);
+        assert_eq!(asked.first(), Some(&-2_500));
+        assert_eq!(asked.last(), Some(&3_000));
+        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] == 500));
+    }
+
+    #[test]
+    fn no_gap_is_shorter_than_the_policys() {
+        let asked = asks(CallPolicy::BLOXROUTE, 1, 20, |_| Answer::NoBid);
+        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= 150));
+        assert_eq!(asked.len(), 30, "and its calls are counted");
+    }
+
+    #[test]
+    fn a_one_shot_relay_is_asked_once_and_within_the_slot() {
+        assert_eq!(asks(CallPolicy::ULTRASOUND, 50, 60, |_| Answer::Bid), [0]);
+        let early_clock =
+            asks(CallPolicy::ULTRASOUND, 50, 20, |now| if now < 90 { Answer::TooEarly } else { Answer::Bid });
+        assert_eq!(early_clock.len(), 2, "a call refused as too early is made once more: {early_clock:?}");
+    }
+
+    #[test]
+    fn a_relay_that_had_enough_is_left_alone() {
+        let limited =
+            |retry_after_ms| asks(CallPolicy::HELIX, 80, 10, move |_| Answer::RateLimited { retry_after_ms });
+        assert_eq!(limited(None), [-2_500]);
+        assert!(limited(Some(1_000)).windows(2).all(|pair| pair[1] - pair[0] >= 1_010));
+        assert_eq!(asks(CallPolicy::HELIX, 80, 10, |_| Answer::TooLate), [-2_500]);
+    }
+
+    #[test]
+    fn a_failing_relay_is_asked_ever_less_often_and_never_given_up() {
+        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 80, 10, |_| Answer::Failed);
+        let gaps: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(gaps[..4], [110, 210, 410, 810]);
+        assert!(gaps[4..].iter().all(|gap| *gap == 1_610 || *gap == 2_010), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_hung_relay_has_two_asks_in_flight_and_no_more() {
+        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 80, 10_000, |_| Answer::Failed);
+        assert_eq!(asked, [-2_500, -2_420]);
+    }
+}

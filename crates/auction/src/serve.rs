@@ -1,0 +1,76 @@
+use headstart_types::{Network, Outcome, Slot, UnixMillis};
+
+/// After the first acceptable bid a miss waits this many milliseconds more, for the other relays' answers.
+pub const MISS_GRACE_MS: i64 = 50;
+/// The longest that a beacon node is kept waiting: their own limit is one second.
+const LONGEST_WAIT_MS: i64 = 900;
+/// The answer leaves this long before the caller gives up.
+const ANSWER_MARGIN_MS: i64 = 25;
+/// Headers may be asked for this many slots ahead.
+const SLOTS_AHEAD: u64 = 1;
+
+/// Whether a header of `slot` may be served at `now` at all: neither past the cut-off nor far ahead.
+pub fn may_serve(now: UnixMillis, network: &Network, slot: Slot, cutoff_ms: i64) -> Result<(), Outcome> {
+    if slot.0 > network.slot_at(now).0.saturating_add(SLOTS_AHEAD) {
+        return Err(Outcome::TooEarly);
+    }
+    if now - network.slot_start(slot) >= cutoff_ms {
+        return Err(Outcome::TooLate);
+    }
+    Ok(())
+}
+
+/// When a miss must be answered: before the caller gives up, and never past the cut-off.
+///
+/// `timeout_ms` is the caller's own `X-Timeout-Ms`, counted from `now`.
+pub fn header_deadline(
+    now: UnixMillis,
+    network: &Network,
+    slot: Slot,
+    cutoff_ms: i64,
+    timeout_ms: Option<i64>,
+) -> UnixMillis {
+    let patience = timeout_ms.unwrap_or(LONGEST_WAIT_MS).clamp(0, LONGEST_WAIT_MS);
+    let answer_by = now + (patience - ANSWER_MARGIN_MS).max(0);
+    answer_by.min(network.slot_start(slot) + cutoff_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOT: Slot = Slot(13_165_563);
+
+    fn at(offset_ms: i64) -> UnixMillis {
+        Network::mainnet().slot_start(SLOT) + offset_ms
+    }
+
+    #[test]
+    fn headers_are_served_from_the_slot_before_to_the_cut_off() {
+        let served = |offset_ms| may_serve(at(offset_ms), &Network::mainnet(), SLOT, 2_000);
+        assert_eq!(served(-12_001), Err(Outcome::TooEarly));
+        assert_eq!(served(-12_000), Ok(()));
+        assert_eq!(served(1_999), Ok(()));
+        assert_eq!(served(2_000), Err(Outcome::TooLate));
+    }
+
+    #[test]
+    fn an_absurd_slot_is_too_early_and_does_not_overflow() {
+        assert_eq!(may_serve(at(0), &Network::mainnet(), Slot(u64::MAX), 2_000), Err(Outcome::TooEarly));
+    }
+
+    #[test]
+    fn a_miss_is_answered_before_the_caller_gives_up_and_before_the_cut_off() {
+        let deadline =
+            |offset_ms, timeout| header_deadline(at(offset_ms), &Network::mainnet(), SLOT, 2_000, timeout);
+        assert_eq!(deadline(100, None), at(975));
+        assert_eq!(deadline(100, Some(400)), at(475));
+        assert_eq!(
+            deadline(100, Some(60_000)),
+            at(975),
+            "nobody is kept waiting longer than a beacon node waits"
+        );
+        assert_eq!(deadline(100, Some(-5)), at(100));
+        assert_eq!(deadline(1_900, None), at(2_000));
+    }
+}

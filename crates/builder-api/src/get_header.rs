@@ -1,0 +1,140 @@
+//! `GET /eth/v1/builder/header/{slot}/{parent_hash}/{pubkey}`: 200 with a bid, 204 without, 400 and 406 for what cannot
+//! be answered; never 5xx for lack of a bid.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use headstart_auction::{Bid, Choice, MISS_GRACE_MS, Offers, best, header_deadline, may_serve};
+use headstart_bid_store::AuctionEntry;
+use headstart_registry::Cluster;
+use headstart_types::{Accept, AuctionKey, Encoding, Outcome, TIMEOUT_MS, UnixMillis};
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
+use tokio::time;
+
+use crate::BuilderApi;
+use crate::journal::HeaderRecord;
+use crate::reply::{ApiError, versioned};
+
+/// A getHeader that memory could not answer: what the slow way needs to go on.
+pub(crate) struct Missed {
+    asked: Asked,
+    cluster: Arc<Cluster>,
+}
+
+/// One request, with the two readings of time that its answer needs.
+#[derive(Clone, Copy)]
+struct Asked {
+    key: AuctionKey,
+    encoding: Encoding,
+    now: UnixMillis,
+    received: Instant,
+    timeout_ms: Option<i64>,
+}
+
+/// What a request comes to in memory alone.
+pub(crate) enum Immediate {
+    Reply(http::Response<Bytes>),
+    Miss(Missed),
+    Error(ApiError),
+}
+
+impl BuilderApi {
+    /// Answers from memory if it can. This is the hot path: no await, no lock that a writer holds long.
+    pub(crate) fn get_header(&self, key: AuctionKey, headers: &HeaderMap) -> Immediate {
+        let config = self.config();
+        let accept = match headers.get(ACCEPT).map(|value| value.to_str().map(Accept::parse)) {
+            None => Accept::JSON,
+            Some(Ok(Some(accept))) => accept,
+            Some(_) => return Immediate::Error(not_acceptable()),
+        };
+        let (now, received) = (config.clock.now(), Instant::now());
+        let asked = Asked { key, encoding: accept.preferred(), now, received, timeout_ms: timeout_ms(headers) };
+        let Some(cluster) = config.directory.cluster_of(&key.proposer) else {
+            return Immediate::Reply(self.without(&asked, None, Outcome::UnknownValidator));
+        };
+        if let Err(outcome) = may_serve(now, &config.network, key.slot, cluster.policy.cutoff_ms) {
+            return Immediate::Reply(self.without(&asked, Some(cluster), outcome));
+        }
+        let Some(entry) = config.store.auction(&key) else {
+            return Immediate::Miss(Missed { asked, cluster: Arc::clone(cluster) });
+        };
+        match best(&entry.offers(), &cluster.policy) {
+            Choice::Bid(bid) => Immediate::Reply(self.with(&asked, cluster, &entry, bid, Outcome::Hit)),
+            Choice::BelowMinBid => Immediate::Reply(self.without(&asked, Some(cluster), Outcome::BelowMinBid)),
+            Choice::NoBid => Immediate::Miss(Missed { asked, cluster: Arc::clone(cluster) }),
+        }
+    }
+
+    /// Joins or starts the auction and waits for the first acceptable bid and a short grace, or the deadline.
+    pub(crate) async fn missed_header(&self, missed: Missed) -> http::Response<Bytes> {
+        let Missed { asked, cluster } = missed;
+        let config = self.config();
+        // Beyond any honest number of waiting beacon nodes the fast answer is the kind one.
+        let Ok(_permit) = self.shared.bulkheads.misses.try_acquire() else {
+            return self.without(&asked, Some(&cluster), Outcome::NoBid);
+        };
+        let entry = match config.fetcher.join(asked.key) {
+            Ok(entry) => entry,
+            Err(outcome) => return self.without(&asked, Some(&cluster), outcome),
+        };
+        let cutoff_ms = cluster.policy.cutoff_ms;
+        let deadline = header_deadline(asked.now, &config.network, asked.key.slot, cutoff_ms, asked.timeout_ms);
+        let acceptable = |offers: &Offers| matches!(best(offers, &cluster.policy), Choice::Bid(_));
+        if time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await.is_ok() && acceptable(&entry.offers()) {
+            // The other relays were asked at the same moment: a little patience often gets a better bid.
+            let grace = self.left_until(deadline).min(Duration::from_millis(MISS_GRACE_MS));
+            let _ = time::timeout(grace, entry.wait_for(|_| false)).await;
+        }
+        match best(&entry.offers(), &cluster.policy) {
+            Choice::Bid(bid) => self.with(&asked, &cluster, &entry, bid, Outcome::Miss),
+            Choice::BelowMinBid => self.without(&asked, Some(&cluster), Outcome::BelowMinBid),
+            Choice::NoBid => self.without(&asked, Some(&cluster), Outcome::NoBid),
+        }
+    }
+
+    fn left_until(&self, deadline: UnixMillis) -> Duration {
+        self.config().clock.now().until(deadline)
+    }
+
+    fn with(
+        &self,
+        asked: &Asked,
+        cluster: &Arc<Cluster>,
+        entry: &AuctionEntry,
+        bid: &Arc<Bid>,
+        outcome: Outcome,
+    ) -> http::Response<Bytes> {
+        entry.mark_served(asked.now);
+        self.note(asked, Some(cluster), outcome, Some(bid));
+        versioned(bid.fork(), asked.encoding, bid.body(asked.encoding).clone())
+    }
+
+    fn without(&self, asked: &Asked, cluster: Option<&Arc<Cluster>>, outcome: Outcome) -> http::Response<Bytes> {
+        self.note(asked, cluster, outcome, None);
+        let mut response = http::Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    }
+
+    fn note(&self, asked: &Asked, cluster: Option<&Arc<Cluster>>, outcome: Outcome, bid: Option<&Arc<Bid>>) {
+        self.config().journal.note(HeaderRecord {
+            key: asked.key,
+            cluster: cluster.cloned(),
+            outcome,
+            bid: bid.cloned(),
+            asked_ms: asked.now - self.config().network.slot_start(asked.key.slot),
+            took: asked.received.elapsed(),
+        });
+    }
+}
+
+fn timeout_ms(headers: &HeaderMap) -> Option<i64> {
+    headers.get(TIMEOUT_MS)?.to_str().ok()?.trim().parse().ok()
+}
+
+pub(crate) fn not_acceptable() -> ApiError {
+    let message = "Accept must allow application/octet-stream or application/json";
+    ApiError::new(StatusCode::NOT_ACCEPTABLE, message)
+}

@@ -1,0 +1,115 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use headstart_auction::{Guard, GuardVerdict};
+use headstart_relay::SubmitVersion;
+use headstart_types::{BlsPublicKey, BlsSignature, Encoding, ForkName, Root, Slot, UnblindedPayload};
+use tokio::sync::watch;
+
+use crate::reply::ApiError;
+
+/// Submissions that are the same: one signed block, through one version of the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SubmissionId {
+    pub(crate) slot: Slot,
+    pub(crate) block_root: Root,
+    pub(crate) signature: BlsSignature,
+    pub(crate) version: SubmitVersion,
+}
+
+/// What everyone who submits this block is answered.
+#[derive(Clone, Debug)]
+pub(crate) enum SubmitReply {
+    /// v1: the payload, believed.
+    Payload(Arc<RevealedPayload>),
+    /// v2: a relay publishes the block.
+    Published,
+    Failed(ApiError),
+}
+
+/// A payload and its encodings, each made at most once however many operators ask for it.
+#[derive(Debug)]
+pub(crate) struct RevealedPayload {
+    fork: ForkName,
+    payload: UnblindedPayload,
+    ssz: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
+}
+
+impl RevealedPayload {
+    pub(crate) fn new(fork: ForkName, payload: UnblindedPayload) -> Self {
+        Self { fork, payload, ssz: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    pub(crate) fn fork(&self) -> ForkName {
+        self.fork
+    }
+
+    pub(crate) fn body(&self, encoding: Encoding) -> Bytes {
+        match encoding {
+            Encoding::Ssz => self.ssz.get_or_init(|| self.payload.to_ssz().into()).clone(),
+            Encoding::Json => self.json.get_or_init(|| self.payload.to_json(self.fork).into()).clone(),
+        }
+    }
+}
+
+pub(crate) type Answer = watch::Receiver<Option<SubmitReply>>;
+
+/// The submissions of the current slots: one run for all that are the same, its answer kept until the slot is over.
+#[derive(Debug, Default)]
+pub(crate) struct Submissions {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    answers: HashMap<SubmissionId, Answer>,
+    guard: Guard,
+}
+
+/// Distinct submissions of one slot. An honest proposer makes one or two; the rest is garbage that relays need not see.
+const DISTINCT_MAX: usize = 64;
+/// Slots for which answers are kept.
+const SLOTS_KEPT: u64 = 2;
+
+/// What to do with a submission.
+pub(crate) enum Admission {
+    /// It is the first of its kind: run it and tell the answer here.
+    Run(watch::Sender<Option<SubmitReply>>, Answer),
+    /// The same runs or has run: its answer is this one's too.
+    Join(Answer),
+    /// There have been too many different ones for this slot.
+    TooMany,
+}
+
+impl Submissions {
+    pub(crate) fn admit(&self, id: SubmissionId, current: Slot) -> Admission {
+        let oldest = Slot(current.0.saturating_sub(SLOTS_KEPT));
+        let state = &mut *self.lock();
+        state.answers.retain(|id, _| id.slot >= oldest);
+        state.guard.forget_before(oldest);
+        if let Some(answer) = state.answers.get(&id) {
+            return Admission::Join(answer.clone());
+        }
+        if state.answers.keys().filter(|known| known.slot == id.slot).count() >= DISTINCT_MAX {
+            return Admission::TooMany;
+        }
+        let (tell, answer) = watch::channel(None);
+        state.answers.insert(id, answer.clone());
+        Admission::Run(tell, answer)
+    }
+
+    /// Lets the next submission of this block run anew: this one ended without the block being revealed.
+    pub(crate) fn forget(&self, id: &SubmissionId) {
+        self.lock().answers.remove(id);
+    }
+
+    pub(crate) fn claim(&self, slot: Slot, proposer: BlsPublicKey, block_root: Root) -> GuardVerdict {
+        self.lock().guard.claim(slot, proposer, block_root)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

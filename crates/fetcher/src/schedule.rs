@@ -1,0 +1,28 @@
+use headstart_auction::{Armed, Arming, DependentRoots, Duties, Heads};
+use headstart_types::{AuctionKey, Slot};
+
+/// What this process knows of duties and heads, and which auctions it has armed.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    pub(crate) duties: Duties,
+    pub(crate) heads: Heads,
+    pub(crate) arming: Arming,
+    /// Of the newest head: when they change, duties are fetched anew.
+    pub(crate) dependent_roots: DependentRoots,
+}
+
+impl Schedule {
+    /// Admits an auction that a getHeader asks for; `false` when one runs already.
+    pub(crate) fn arm(&mut self, key: &AuctionKey) -> Armed {
+        self.arming.arm(key)
+    }
+
+    pub(crate) fn head_slot(&self) -> Option<Slot> {
+        self.heads.head().map(|head| head.slot)
+    }
+
+    pub(crate) fn forget_before(&mut self, slot: Slot) {
+        self.heads.forget_before(slot);
+        self.arming.forget_before(slot);
+    }
+}
