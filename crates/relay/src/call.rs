@@ -1,8 +1,9 @@
 use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
+use headstart_types::{CONSENSUS_VERSION, Encoding, ForkName};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response};
 use tokio::time::{Instant, timeout_at};
 
@@ -64,9 +65,9 @@ pub(crate) async fn prefix(response: &mut Response) -> Bytes {
 /// The whole body, or `Malformed` as soon as it is known to be longer than `bytes_max` or not sent as it is.
 pub(crate) async fn body(response: &mut Response, bytes_max: usize) -> Result<Bytes, Failure> {
     if is_encoded(response.headers()) {
-        return Err(Failure::Malformed("the body is compressed, which nobody asked for".to_owned()));
+        return Err(Failure::malformed("the body is compressed, which nobody asked for"));
     }
-    let too_long = || Failure::Malformed(format!("the body is longer than {bytes_max} bytes"));
+    let too_long = || Failure::malformed(format_args!("the body is longer than {bytes_max} bytes"));
     let announced = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_long());
@@ -81,19 +82,32 @@ pub(crate) async fn body(response: &mut Response, bytes_max: usize) -> Result<By
     Ok(read.freeze())
 }
 
-/// The text of a header; `None` when it is absent or not text.
-pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// How a 2xx body is written. SSZ must name `fork` beside it; JSON names its fork inside. A reply without
+/// `Content-Type` is taken for JSON, the specification's default.
+pub(crate) fn encoding_of(headers: &HeaderMap, fork: ForkName) -> Result<Encoding, Failure> {
+    let content_type = headers.get(CONTENT_TYPE).map_or(Ok("application/json"), HeaderValue::to_str);
+    let encoding = content_type.ok().and_then(Encoding::from_content_type);
+    match encoding {
+        Some(Encoding::Ssz) => check_fork(headers, fork).map(|()| Encoding::Ssz),
+        Some(Encoding::Json) => Ok(Encoding::Json),
+        None => Err(Failure::malformed("the body is neither SSZ nor JSON by its content type")),
+    }
 }
 
-/// `Content-Type` for decoding: a reply without one is taken for JSON, as the specification's default is.
-pub(crate) fn content_type(headers: &HeaderMap) -> &str {
-    match headers.get(CONTENT_TYPE) {
-        Some(value) => value.to_str().unwrap_or("unreadable"),
-        None => "application/json",
+fn check_fork(headers: &HeaderMap, fork: ForkName) -> Result<(), Failure> {
+    let Some(named) = headers.get(CONSENSUS_VERSION) else {
+        return Err(Failure::malformed("an SSZ body came without Eth-Consensus-Version"));
+    };
+    if named.as_bytes().eq_ignore_ascii_case(fork.as_str().as_bytes()) {
+        Ok(())
+    } else {
+        Err(Failure::malformed(format_args!("Eth-Consensus-Version is not {fork}, the fork of the slot")))
     }
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

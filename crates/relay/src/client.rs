@@ -1,7 +1,9 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -29,9 +31,8 @@ pub(crate) enum Purpose {
     Submits,
 }
 
-static ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
-    Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-});
+static ROOTS: LazyLock<Arc<RootCertStore>> =
+    LazyLock::new(|| Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }));
 
 /// A client that follows no redirect, decompresses nothing and reads no proxy from the environment.
 pub(crate) fn build(purpose: Purpose, headers: HeaderMap) -> Result<Client, Error> {
@@ -93,7 +94,14 @@ pub(crate) fn default_headers(config: &Config) -> Result<HeaderMap, Error> {
 /// Headers whose meaning the calls depend on.
 fn is_reserved(name: &HeaderName) -> bool {
     let by_http = [
-        ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
+        ACCEPT,
+        ACCEPT_ENCODING,
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        HOST,
+        TRANSFER_ENCODING,
+        USER_AGENT,
     ];
     let by_the_builder_api =
         [headstart_types::CONSENSUS_VERSION, headstart_types::DATE_MILLISECONDS, headstart_types::TIMEOUT_MS];

@@ -11,9 +11,13 @@ pub enum Error {
     MissingKey { host: String },
     #[error("read the relay's public key: it has {digits} characters; write 0x and 96 hexadecimal digits")]
     KeyFormat { digits: usize },
-    #[error("use the relay's public key {key}: it is no point of the BLS group; copy it anew from the relay's own page")]
+    #[error(
+        "use the relay's public key {key}: it is no point of the BLS group; copy it anew from the relay's own page"
+    )]
     KeyPoint { key: String, source: BlsError },
-    #[error("use a relay URL with a password: remove ':' and what follows it before '@', and send credentials as a header")]
+    #[error(
+        "use a relay URL with a password: remove ':' and what follows it before '@', and send credentials as a header"
+    )]
     Password,
     #[error("use header {name:?}: its name or value is not allowed in HTTP")]
     Header { name: String },
@@ -60,7 +64,14 @@ pub enum Failure {
     Malformed(String),
 }
 
+const REASON_CHARS_MAX: usize = 200;
+
 impl Failure {
+    /// A reason may quote the relay, so it is cut and cleaned like a refusal's message.
+    pub(crate) fn malformed(reason: impl std::fmt::Display) -> Self {
+        Self::Malformed(crate::refusal::one_line(&reason.to_string(), REASON_CHARS_MAX))
+    }
+
     /// The whole chain of causes without the URL, whose query may be a secret.
     pub(crate) fn transport(error: reqwest::Error) -> Self {
         let error = error.without_url();
@@ -71,6 +82,6 @@ impl Failure {
             reason.push_str(&error.to_string());
             cause = error.source();
         }
-        Self::Transport(reason)
+        Self::Transport(crate::refusal::one_line(&reason, REASON_CHARS_MAX))
     }
 }

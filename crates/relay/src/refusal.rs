@@ -81,8 +81,13 @@ pub(crate) fn message(body: &[u8]) -> String {
         Ok(object) => object.message,
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    let one_line = text.trim().chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c });
-    one_line.filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
+    one_line(&text, MESSAGE_CHARS_MAX)
+}
+
+/// Text from outside on its way into logs and pages: one line without control characters, cut to `chars_max`.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let spaced = text.trim().chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c });
+    spaced.filter(|c| !c.is_control()).take(chars_max).collect()
 }
 
 /// `Retry-After` in seconds, as milliseconds; the date form is not used by relays and is ignored.
