@@ -139,7 +139,10 @@ mod tests {
         let market = market();
         for offset_ms in [-1000, 0, 1000, 2000] {
             let tops = (1..2000).map(Slot).map(|slot| {
-                market.top_bid(3, slot, market.network.slot_start(slot) + offset_ms).expect("builders have bid").value
+                market
+                    .top_bid(3, slot, market.network.slot_start(slot) + offset_ms)
+                    .expect("builders have bid")
+                    .value
             });
             let mut tops: Vec<_> = tops.collect();
             tops.sort_unstable();

@@ -17,7 +17,11 @@ pub fn network(fork: ForkName, slot_duration_ms: u64, now: UnixMillis, margin_ms
         epoch: if order <= begun { Epoch(0) } else { FAR_FUTURE },
         version: [0xde, 0, 0, version],
     });
-    let blob_limits = if fork == ForkName::Fulu { vec![BlobLimit { epoch: Epoch(0), max_blobs: MAX_BLOBS }] } else { vec![] };
+    let blob_limits = if fork == ForkName::Fulu {
+        vec![BlobLimit { epoch: Epoch(0), max_blobs: MAX_BLOBS }]
+    } else {
+        vec![]
+    };
     Network {
         name: "devnet".to_owned(),
         genesis_time_ms: UnixMillis::from_seconds((now + margin_ms + 999).seconds()),

@@ -4,40 +4,40 @@ use rand::{RngCore, SeedableRng};
 
 /// A point in a tree of reproducible randomness: every choice of the devnet hangs off one seed and the facts it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Seed(u64);
+pub(crate) struct Seed(u64);
 
 impl Seed {
-    pub const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(scramble(seed))
     }
 
     /// The branch for one more fact.
     #[must_use]
-    pub const fn with(self, fact: u64) -> Self {
+    pub(crate) const fn with(self, fact: u64) -> Self {
         Self(scramble(self.0.rotate_left(23) ^ scramble(fact)))
     }
 
     #[must_use]
-    pub const fn with_slot(self, slot: Slot) -> Self {
+    pub(crate) const fn with_slot(self, slot: Slot) -> Self {
         self.with(slot.0)
     }
 
     /// The branch for bytes, such as a hash or a key, or the name of a purpose.
     #[must_use]
-    pub fn with_bytes(self, bytes: &[u8]) -> Self {
+    pub(crate) fn with_bytes(self, bytes: &[u8]) -> Self {
         bytes.chunks(8).fold(self.with(bytes.len() as u64), |seed, chunk| {
             seed.with(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
         })
     }
 
     /// A number in `range.start..range.end`; the start when the range is empty.
-    pub fn within(self, range: std::ops::Range<u64>) -> u64 {
+    pub(crate) fn within(self, range: std::ops::Range<u64>) -> u64 {
         let width = range.end.saturating_sub(range.start).max(1);
         range.start + self.0 % width
     }
 
     /// True in `per_mille` of a thousand cases.
-    pub fn happens(self, per_mille: u64) -> bool {
+    pub(crate) fn happens(self, per_mille: u64) -> bool {
         self.within(0..1000) < per_mille
     }
 

@@ -22,7 +22,11 @@ impl Chain {
     /// Who proposes in `slot`.
     pub fn duty(&self, slot: Slot) -> Duty {
         let epoch = self.network().epoch(slot);
-        let set = self.state().set_duties.get(&epoch).and_then(|set| set.duties.iter().find(|duty| duty.slot == slot).copied());
+        let set = self
+            .state()
+            .set_duties
+            .get(&epoch)
+            .and_then(|set| set.duties.iter().find(|duty| duty.slot == slot).copied());
         set.unwrap_or_else(|| self.seeded_duty(slot))
     }
 
@@ -44,7 +48,8 @@ impl Chain {
 
     fn duties_depending_on(&self, epoch: Epoch, fixed_before: Epoch) -> Duties {
         let first = self.network().first_slot(epoch).0;
-        let duties = (first..first + self.network().slots_per_epoch).map(|slot| self.duty(Slot(slot))).collect();
+        let duties =
+            (first..first + self.network().slots_per_epoch).map(|slot| self.duty(Slot(slot))).collect();
         let set_root = self.state().set_duties.get(&epoch).and_then(|set| set.dependent_root);
         Duties { epoch, duties, dependent_root: set_root.unwrap_or_else(|| self.root_before(fixed_before)) }
     }

@@ -47,7 +47,12 @@ impl Chain {
     /// The `data` of `event` as `/eth/v1/events` sends it.
     pub(crate) fn event_json(&self, event: &Event) -> Value {
         match event {
-            Event::Head { block, epoch_transition, previous_duty_dependent_root, current_duty_dependent_root } => json!({
+            Event::Head {
+                block,
+                epoch_transition,
+                previous_duty_dependent_root,
+                current_duty_dependent_root,
+            } => json!({
                 "slot": block.slot,
                 "block": block.root,
                 "state": block.state_root(),

@@ -22,6 +22,8 @@ pub use state::{ChainBlock, Duty, Revealed};
 use crate::seed::Seed;
 use state::{GENESIS_BLOCK_NUMBER, SetDuties, State};
 
+pub(crate) use attributes::fee_recipient;
+
 /// Events that a slow subscriber may lag behind before it misses some.
 const EVENTS_KEPT: usize = 256;
 

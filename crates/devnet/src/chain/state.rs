@@ -2,11 +2,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use headstart_types::{BlockHash, BlsPublicKey, Epoch, Root, Slot, ValidatorIndex};
 
+use crate::seed::Seed;
+
 /// Blocks older than this many slots before the head are forgotten.
 const HISTORY_SLOTS: u64 = 256;
 
 /// The execution block number of genesis: something like mainnet's, so that figures look familiar.
-pub(crate) const GENESIS_BLOCK_NUMBER: u64 = 24_000_000;
+pub(super) const GENESIS_BLOCK_NUMBER: u64 = 24_000_000;
 
 /// A block of the simulated chain: the beacon block and the execution block inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,13 @@ pub struct ChainBlock {
     pub proposer_index: ValidatorIndex,
     pub block_hash: BlockHash,
     pub block_number: u64,
+}
+
+impl ChainBlock {
+    /// A made-up state root; nobody looks into the state.
+    pub(crate) fn state_root(&self) -> Root {
+        Seed::new(self.slot.0).with_bytes(self.root.as_slice()).with_bytes(b"state").hash()
+    }
 }
 
 /// Who proposes in a slot.
@@ -78,7 +87,10 @@ impl State {
 
     /// The head's newest ancestor, itself included, at or before `slot`; the oldest one known if all are later.
     pub(super) fn canonical_at(&self, slot: Slot) -> ChainBlock {
-        self.ancestry().find(|block| block.slot <= slot).or_else(|| self.ancestry().last()).unwrap_or(self.head)
+        self.ancestry()
+            .find(|block| block.slot <= slot)
+            .or_else(|| self.ancestry().last())
+            .unwrap_or(self.head)
     }
 
     fn ancestry(&self) -> impl Iterator<Item = ChainBlock> {
