@@ -31,7 +31,7 @@ impl Duties {
     pub fn set(
         &mut self,
         epoch: Epoch,
-        dependent_root: Root,
+        under: DependentRoots,
         duties: impl IntoIterator<Item = Duty>,
     ) -> bool {
         let by_slot: BTreeMap<_, _> = duties.into_iter().map(|duty| (duty.slot, duty)).collect();

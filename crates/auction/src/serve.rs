@@ -1,7 +1,7 @@
 use headstart_types::{Network, Outcome, Slot, UnixMillis};
 
 /// After the first acceptable bid a miss waits this many milliseconds more, for the other relays' answers.
-pub const MISS_GRACE_MS: i64 = 50;
+pub const MISS_GRACE_MS: u64 = 50;
 /// The longest that a beacon node is kept waiting: their own limit is one second.
 const LONGEST_WAIT_MS: i64 = 900;
 /// The answer leaves this long before the caller gives up.

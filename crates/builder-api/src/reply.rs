@@ -43,14 +43,6 @@ impl ApiError {
         error.header = Some((RETRY_AFTER, HeaderValue::from_static("2")));
         error
     }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
 }
 
 impl IntoResponse for ApiError {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -37,7 +38,7 @@ impl BuilderApi {
         Ok(match told {
             Some(SubmitReply::Payload(payload)) => {
                 let encoding = accept.preferred();
-                versioned(payload.fork(), encoding, payload.body(encoding)).into_response()
+                versioned(payload.fork(), encoding, payload.body(encoding)).map(Body::from)
             }
             Some(SubmitReply::Published) => StatusCode::ACCEPTED.into_response(),
             Some(SubmitReply::Failed(error)) => error.into_response(),

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// The head's dependent roots have changed: duties may be others now.
     pub(crate) duties_stale: Notify,
     pub(crate) tasks: TaskTracker,
+    /// Cancelled on shutdown: what can be done later is left.
+    pub(crate) closing: CancellationToken,
 }
 
 /// Slots after which nothing of an auction is needed any more.
@@ -65,6 +67,7 @@ impl Fetcher {
             changed: Notify::new(),
             duties_stale: Notify::new(),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -77,6 +80,7 @@ impl Fetcher {
             self.shared.tasks.spawn(duties::follow(self.clone(), node, shutdown.clone()));
         }
         shutdown.run_until_cancelled(self.arm_auctions()).await;
+        self.shared.closing.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }

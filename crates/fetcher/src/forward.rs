@@ -35,7 +35,7 @@ async fn forward_to(fetcher: Fetcher, cluster: String, id: RelayId, due: Vec<Sig
     let mut batches: Vec<_> = due.chunks(BATCH).map(<[_]>::to_vec).collect();
     let mut accepted = 0;
     while let Some(batch) = batches.pop() {
-        match send(relay, &batch).await {
+        match fetcher.send(relay, &batch).await {
             Ok(()) => {
                 accepted += batch.len();
                 fetcher.shared.ledger.accepted(id, &batch);
@@ -55,16 +55,20 @@ async fn forward_to(fetcher: Fetcher, cluster: String, id: RelayId, due: Vec<Sig
     info!(cluster, relay = relay.name(), accepted, of = due.len(), "registrations sent on");
 }
 
-/// One call, repeated while the relay is out of reach or overloaded.
-async fn send(relay: &Relay, batch: &[SignedValidatorRegistration]) -> Result<(), Failure> {
-    let mut backoff = BACKOFF.iter();
-    loop {
-        let failure = match relay.register(batch, Instant::now() + CALL_TIMEOUT).await {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        let refused_for_good = matches!(&failure, Failure::Refused(refusal) if (400..429).contains(&refusal.status));
-        let Some(wait) = backoff.next().filter(|_| !refused_for_good) else { return Err(failure) };
-        time::sleep(*wait).await;
+impl Fetcher {
+    /// One call, repeated while the relay is out of reach or overloaded and we are not shutting down.
+    async fn send(&self, relay: &Relay, batch: &[SignedValidatorRegistration]) -> Result<(), Failure> {
+        let mut backoff = BACKOFF.iter();
+        loop {
+            let failure = match relay.register(batch, Instant::now() + CALL_TIMEOUT).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            let for_good = matches!(&failure, Failure::Refused(refusal) if (400..429).contains(&refusal.status));
+            let Some(wait) = backoff.next().filter(|_| !for_good) else { return Err(failure) };
+            if self.shared.closing.run_until_cancelled(time::sleep(*wait)).await.is_none() {
+                return Err(failure);
+            }
+        }
     }
 }

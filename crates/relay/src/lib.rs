@@ -29,4 +29,4 @@ pub use crate::header::{HeaderAnswer, ReceivedBid};
 pub use crate::relay::{Config, Relay};
 pub use crate::submission::{Submission, SubmitVersion};
 pub use crate::submit::SubmitAnswer;
-pub use crate::url::{RelayId, RelayUrl};
+pub use crate::url::RelayUrl;

@@ -1,12 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headstart_types::{BlsPublicKey, Clock, PublicKey};
+use headstart_types::{BlsPublicKey, Clock, PublicKey, RelayId};
 use reqwest::Client;
 
 use crate::client::{self, Purpose};
 use crate::encoding::Learnt;
-use crate::{Error, RelayId, RelayUrl};
+use crate::{Error, RelayUrl};
 
 /// What a relay client is made from.
 #[derive(Clone)]

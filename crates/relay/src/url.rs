@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use headstart_types::{BlsPublicKey, PublicKey};
+use headstart_types::{BlsPublicKey, PublicKey, RelayId};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -19,10 +19,6 @@ pub struct RelayUrl {
     key: BlsPublicKey,
     verifying_key: PublicKey,
 }
-
-/// A relay's fingerprint: the same in every process, different for another key, host, port, path or query.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelayId(u64);
 
 impl RelayUrl {
     /// The key that must sign this relay's bids.
@@ -99,24 +95,6 @@ impl fmt::Display for RelayUrl {
 }
 
 impl fmt::Debug for RelayUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<RelayId> for u64 {
-    fn from(id: RelayId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for RelayId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Debug for RelayId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
