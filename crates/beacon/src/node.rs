@@ -1,0 +1,56 @@
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Client;
+use url::Url;
+
+use crate::{Error, client};
+
+/// A handle to one beacon node; clones share connections.
+///
+/// `Display` and `Debug` show scheme, host and port only: user, password, path and query may be credentials.
+#[derive(Clone)]
+pub struct BeaconNode(Arc<Inner>);
+
+struct Inner {
+    base: Url,
+    client: Client,
+}
+
+impl BeaconNode {
+    /// A node at `http[s]://[user:password@]host[:port][/path][?query]`; connects to nothing yet.
+    pub fn new(url: &str, user_agent: &str) -> Result<Self, Error> {
+        let mut base = Url::parse(url.trim()).map_err(Error::Url)?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(Error::Scheme(base.scheme().to_owned()));
+        }
+        base.set_fragment(None);
+        Ok(Self(Arc::new(Inner { base, client: client::build(user_agent)? })))
+    }
+
+    /// The node's URL of one endpoint, below the configured path and with the configured query.
+    pub(crate) fn endpoint(&self, path: &str) -> Url {
+        let mut url = self.0.base.clone();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{prefix}{path}"));
+        url
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+}
+
+impl fmt::Display for BeaconNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = &self.0.base;
+        write!(f, "{}://{}", base.scheme(), base.host_str().unwrap_or_default())?;
+        base.port().map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl fmt::Debug for BeaconNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
