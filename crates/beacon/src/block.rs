@@ -54,7 +54,16 @@ impl BeaconNode {
         root: Root,
         deadline: Instant,
     ) -> Result<Option<ExecutionBlock>, Error> {
-        let path = format!("/eth/v2/beacon/blocks/{root}");
+        self.block(&root.to_string(), deadline).await
+    }
+
+    /// `GET /eth/v2/beacon/blocks/head`: the execution block at the head of the chain.
+    pub async fn head_block(&self, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {
+        self.block("head", deadline).await
+    }
+
+    async fn block(&self, id: &str, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {
+        let path = format!("/eth/v2/beacon/blocks/{id}");
         let get = Get { what: "the block", path: &path, bytes_max: BYTES_MAX };
         let answer: Option<Data<Signed>> = found(self.get(&get, deadline).await)?;
         Ok(answer.map(|answer| answer.data.message.into()))

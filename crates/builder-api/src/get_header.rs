@@ -13,7 +13,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use tokio::time;
 
-use crate::BuilderApi;
+use crate::{BuilderApi, HeaderPath};
 use crate::journal::HeaderRecord;
 use crate::reply::{ApiError, versioned};
 
@@ -41,6 +41,15 @@ pub(crate) enum Immediate {
 }
 
 impl BuilderApi {
+    /// The hot path by itself, from path to reply: `None` when it is no getHeader or memory cannot answer it.
+    pub fn header_from_memory(&self, path: &str, headers: &HeaderMap) -> Option<http::Response<Bytes>> {
+        let HeaderPath::Key(key) = HeaderPath::parse(path) else { return None };
+        match self.get_header(key, headers) {
+            Immediate::Reply(reply) => Some(reply),
+            Immediate::Miss(_) | Immediate::Error(_) => None,
+        }
+    }
+
     /// Answers from memory if it can. This is the hot path: no await, no lock that a writer holds long.
     pub(crate) fn get_header(&self, key: AuctionKey, headers: &HeaderMap) -> Immediate {
         let config = self.config();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use headstart_auction::Duty;
 use headstart_beacon::{BeaconNode, ProposerDuty};
 use headstart_types::{Epoch, UnixMillis};
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -40,18 +40,18 @@ impl Fetcher {
             if !stale {
                 continue;
             }
-            match node.proposer_duties(epoch, DUTIES_TIMEOUT).await {
+            match node.proposer_duties(epoch, Instant::now() + DUTIES_TIMEOUT).await {
                 Ok(told) => {
                     let duties = told.duties.iter().map(duty);
                     let changed = self.schedule().duties.set(epoch, roots, duties);
                     if changed {
                         self.announce_duties(epoch, &told.duties);
-                        self.shared.changed.notify_one();
+                        self.look_again();
                     }
                 }
                 Err(error) => {
                     complete = false;
-                    warn!(%epoch, "failed to fetch proposer duties: {error}");
+                    warn!(beacon_node = %node, %epoch, "failed to {error}");
                 }
             }
         }

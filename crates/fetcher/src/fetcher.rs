@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     running: Mutex<HashMap<AuctionKey, Arc<Running>>>,
     pub(crate) ledger: Ledger,
     /// Duties or heads have changed: look again at what is to be armed.
-    pub(crate) changed: Notify,
+    changed: Notify,
     /// The head's dependent roots have changed: duties may be others now.
     pub(crate) duties_stale: Notify,
     pub(crate) tasks: TaskTracker,
@@ -95,6 +95,11 @@ impl Fetcher {
             let wake_at = Arming::wake_at(now, self.network(), self.shared.config.lead_ms);
             let _ = time::timeout(now.until(wake_at), self.shared.changed.notified()).await;
         }
+    }
+
+    /// Duties or heads have changed: auctions may be due that were not.
+    pub(crate) fn look_again(&self) {
+        self.shared.changed.notify_one();
     }
 
     fn due(&self, now: UnixMillis) -> Vec<AuctionKey> {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::{Fuse, FutureExt};
 use headstart_auction::{Head, ParentFacts};
-use headstart_beacon::{BeaconNode, Event, HeadEvent, PayloadAttributes};
-use headstart_types::{BlockHash, Slot, TreeHash, Withdrawals};
+use headstart_beacon::{BeaconNode, Event, ExecutionBlock, PayloadAttributes};
+use headstart_types::{Root, TreeHash};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -15,70 +16,77 @@ use crate::Fetcher;
 /// Events waiting to be taken in; over it the stream of the beacon node waits.
 const EVENTS_MAX: usize = 64;
 const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// A stream without a byte for so many slots is opened again.
+const SILENT_SLOTS: u32 = 3;
 
 pub(crate) async fn follow(fetcher: Fetcher, node: BeaconNode, shutdown: CancellationToken) {
-    let (events, mut waiting) = mpsc::channel(EVENTS_MAX);
-    let watching = node.watch(events, shutdown);
-    let taking = async {
-        // Only the newest head counts: its block is fetched beside the events, and a newer head drops the older fetch.
-        let mut fetching = std::pin::pin!(Fuse::terminated());
-        loop {
-            tokio::select! {
-                event = waiting.recv() => match event {
-                    None => break,
-                    Some(Event::Head(head)) => {
-                        fetcher.note_dependent_roots(&head);
-                        fetching.set(fetch_head(&node, head).fuse());
-                    }
-                    Some(Event::PayloadAttributes(attributes)) => fetcher.take_attributes(&attributes),
-                    Some(Event::ChainReorg(reorg)) => debug!(?reorg, "chain re-organised"),
-                },
-                Some(head) = &mut fetching => fetcher.take_head(head),
-            }
-        }
-    };
-    tokio::join!(watching, taking);
+    let (events, waiting) = mpsc::channel(EVENTS_MAX);
+    let silence = Duration::from_millis(fetcher.network().slot_duration_ms) * SILENT_SLOTS;
+    let following = async { tokio::join!(node.watch(silence, events), take_in(&fetcher, &node, waiting)) };
+    shutdown.run_until_cancelled(following).await;
 }
 
-/// The head event names the beacon block; relays want the hash of the execution block in it.
-async fn fetch_head(node: &BeaconNode, head: HeadEvent) -> Option<Head> {
-    match node.block_execution_hash(head.block, BLOCK_TIMEOUT).await {
-        Ok(block) => Some(Head { slot: head.slot, block_hash: block.block_hash }),
-        Err(error) => {
-            warn!(slot = %head.slot, block = %head.block, "failed to fetch the head's block: {error}");
-            None
+async fn take_in(fetcher: &Fetcher, node: &BeaconNode, mut events: mpsc::Receiver<Event>) {
+    // Only the newest head counts: its block is fetched beside the events, and a newer head drops the older fetch.
+    let mut fetching = std::pin::pin!(Fuse::terminated());
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                None => break,
+                // What happened while nobody listened is not told again.
+                Some(Event::Connected) => fetching.set(fetch(node, None).fuse()),
+                Some(Event::Head(head)) => {
+                    fetcher.note_dependent_roots([head.previous_duty_dependent_root, head.current_duty_dependent_root]);
+                    fetching.set(fetch(node, Some(head.block)).fuse());
+                }
+                Some(Event::PayloadAttributes(attributes)) => fetcher.take_attributes(&attributes),
+                Some(Event::ChainReorg(reorg)) => debug!(?reorg, "chain re-organised: the new head follows"),
+                Some(Event::Disconnected) => {}
+            },
+            Some(block) = &mut fetching => fetcher.take_head(&block),
         }
     }
 }
 
+/// The head event names the beacon block; relays want the hash of the execution block in it.
+async fn fetch(node: &BeaconNode, root: Option<Root>) -> Option<ExecutionBlock> {
+    let deadline = Instant::now() + BLOCK_TIMEOUT;
+    let block = match root {
+        Some(root) => node.execution_block(root, deadline).await,
+        None => node.head_block(deadline).await,
+    };
+    block.unwrap_or_else(|error| {
+        warn!(beacon_node = %node, "failed to {error}");
+        None
+    })
+}
+
 impl Fetcher {
-    fn note_dependent_roots(&self, head: &HeadEvent) {
-        let roots = [head.previous_duty_dependent_root, head.current_duty_dependent_root];
+    fn note_dependent_roots(&self, roots: [Root; 2]) {
         let changed = std::mem::replace(&mut self.schedule().dependent_roots, roots) != roots;
         if changed {
             self.shared.duties_stale.notify_waiters();
         }
     }
 
-    fn take_head(&self, head: Head) {
+    fn take_head(&self, block: &ExecutionBlock) {
+        let head = Head { slot: block.slot, block_hash: block.block_hash };
         let changed = self.schedule().heads.set_head(head);
         if changed {
-            self.shared.changed.notify_one();
+            self.look_again();
         }
     }
 
     fn take_attributes(&self, attributes: &PayloadAttributes) {
-        let slot: Slot = attributes.proposal_slot;
-        let parent: BlockHash = attributes.parent_block_hash;
-        let withdrawals: &Withdrawals = &attributes.withdrawals;
         let facts = ParentFacts {
             prev_randao: attributes.prev_randao,
-            parent_block_number: attributes.parent_block_number,
-            withdrawals_root: withdrawals.tree_hash_root(),
+            parent_block_number: Some(attributes.parent_block_number),
+            withdrawals_root: attributes.withdrawals.tree_hash_root(),
         };
+        let (slot, parent) = (attributes.proposal_slot, attributes.parent_block_hash);
         let changed = self.schedule().heads.announce(slot, parent, facts);
         if changed {
-            self.shared.changed.notify_one();
+            self.look_again();
         }
     }
 }

@@ -15,6 +15,7 @@ use headstart_registry::{Cluster, Directory, Registrations};
 use headstart_relay::{Relay, RelayUrl};
 use headstart_types::{Clock, Network, RelayId, Wei};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -35,6 +36,7 @@ pub struct App {
 
 /// Connections waiting to be accepted: slot starts come in bursts.
 const BACKLOG: u32 = 4_096;
+const USER_AGENT: &str = concat!("headstart/", env!("CARGO_PKG_VERSION"));
 const BEACON_NODE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl App {
@@ -123,7 +125,8 @@ fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
 
 fn beacon_nodes(config: &Config) -> anyhow::Result<Vec<BeaconNode>> {
     let node = |node: &crate::config::BeaconNode| {
-        BeaconNode::new(node.url.clone()).with_context(|| format!("use beacon node {}", node.url.host_str().unwrap_or("")))
+        BeaconNode::new(node.url.as_str(), USER_AGENT)
+            .with_context(|| format!("use beacon node {}", node.url.host_str().unwrap_or("without host")))
     };
     config.beacon_nodes.iter().map(node).collect()
 }
@@ -137,20 +140,20 @@ async fn network(config: &Config, beacon_nodes: &[BeaconNode]) -> anyhow::Result
         _ => None,
     };
     for node in beacon_nodes {
-        match (node.network(name, BEACON_NODE_TIMEOUT).await, &known) {
+        match (node.network(Instant::now() + BEACON_NODE_TIMEOUT).await, &known) {
             (Ok(told), Some(known)) if told.genesis_validators_root != known.genesis_validators_root => bail!(
-                "serve {name}: beacon node {} follows another network (genesis validators root {}); correct network.name or beacon_nodes",
-                node.host(), told.genesis_validators_root
+                "serve {name}: beacon node {node} follows another network (genesis validators root {}); correct network.name or beacon_nodes",
+                told.genesis_validators_root
             ),
             (Ok(told), Some(known)) => {
                 if told.schedule != known.schedule {
-                    info!(network = name, "fork schedule taken from the beacon node");
+                    info!(network = name, beacon_node = %node, "fork schedule taken from the beacon node");
                 }
                 // A custom network's genesis may lie between two seconds, which the beacon API cannot say.
-                return Ok(Network { genesis_time_ms: known.genesis_time_ms, ..told });
+                return Ok(Network { name: name.clone(), genesis_time_ms: known.genesis_time_ms, ..told });
             }
-            (Ok(told), None) => return Ok(told),
-            (Err(error), _) => warn!(host = node.host(), "failed to read the network from the beacon node: {error}"),
+            (Ok(told), None) => return Ok(Network { name: name.clone(), ..told }),
+            (Err(error), _) => warn!(beacon_node = %node, "failed to {error}"),
         }
     }
     known.with_context(|| format!("serve {name}: it is no preset and no beacon node could be asked"))
