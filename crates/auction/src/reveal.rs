@@ -80,7 +80,10 @@ mod tests {
             };
             let root = Err(PayloadRejected::PayloadRoot);
             assert_eq!(verdict(&|payload| payload.execution_payload.gas_used += 1), root);
-            assert_eq!(verdict(&|payload| payload.execution_payload.transactions = VariableList::default()), root);
+            assert_eq!(
+                verdict(&|payload| payload.execution_payload.transactions = VariableList::default()),
+                root
+            );
             let commitments = Err(PayloadRejected::Commitments);
             assert_eq!(verdict(&|payload| payload.blobs_bundle.commitments[0][0] ^= 1), commitments);
             assert_eq!(verdict(&|payload| payload.blobs_bundle = BlobsBundle::default()), commitments);

@@ -45,7 +45,7 @@ impl AuctionEntry {
         let mut changes = self.state.subscribe();
         let reached = changes.wait_for(|state| state.settled || enough(&state.offers)).await;
         // The sender lives in `self`, so the channel cannot be closed while we wait on it.
-        reached.map(|state| Arc::clone(&state.offers)).unwrap_or_else(|_| self.offers())
+        reached.map_or_else(|_| self.offers(), |state| Arc::clone(&state.offers))
     }
 
     /// Notes that a header was served; only the first time counts.

@@ -58,7 +58,8 @@ impl BuilderApi {
             misses: Semaphore::new(MISSES_MAX),
             registrations: Semaphore::new(REGISTRATIONS_MAX),
         };
-        let shared = Shared { config, bulkheads, submissions: Submissions::default(), tasks: TaskTracker::new() };
+        let shared =
+            Shared { config, bulkheads, submissions: Submissions::default(), tasks: TaskTracker::new() };
         Self { shared: Arc::new(shared) }
     }
 

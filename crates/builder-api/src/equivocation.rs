@@ -46,7 +46,12 @@ impl BuilderApi {
     }
 }
 
-fn is_signed_by(network: &Network, block: &SignedBlindedBeaconBlock, block_root: Root, proposer: &BlsPublicKey) -> bool {
+fn is_signed_by(
+    network: &Network,
+    block: &SignedBlindedBeaconBlock,
+    block_root: Root,
+    proposer: &BlsPublicKey,
+) -> bool {
     let Ok(key) = PublicKey::decompress(proposer) else { return false };
     key.verify(signing_root(block_root, network.proposer_domain(block.slot())), &block.signature)
 }

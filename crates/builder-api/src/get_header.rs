@@ -13,9 +13,9 @@ use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use tokio::time;
 
-use crate::{BuilderApi, HeaderPath};
 use crate::journal::HeaderRecord;
 use crate::reply::{ApiError, versioned};
+use crate::{BuilderApi, HeaderPath};
 
 /// A getHeader that memory could not answer: what the slow way needs to go on.
 pub(crate) struct Missed {
@@ -59,7 +59,8 @@ impl BuilderApi {
             Some(_) => return Immediate::Error(not_acceptable()),
         };
         let (now, received) = (config.clock.now(), Instant::now());
-        let asked = Asked { key, encoding: accept.preferred(), now, received, timeout_ms: timeout_ms(headers) };
+        let asked =
+            Asked { key, encoding: accept.preferred(), now, received, timeout_ms: timeout_ms(headers) };
         let Some(cluster) = config.directory.cluster_of(&key.proposer) else {
             return Immediate::Reply(self.without(&asked, None, Outcome::UnknownValidator));
         };
@@ -71,7 +72,9 @@ impl BuilderApi {
         };
         match best(&entry.offers(), &cluster.policy) {
             Choice::Bid(bid) => Immediate::Reply(self.with(&asked, cluster, &entry, bid, Outcome::Hit)),
-            Choice::BelowMinBid => Immediate::Reply(self.without(&asked, Some(cluster), Outcome::BelowMinBid)),
+            Choice::BelowMinBid => {
+                Immediate::Reply(self.without(&asked, Some(cluster), Outcome::BelowMinBid))
+            }
             Choice::NoBid => Immediate::Miss(Missed { asked, cluster: Arc::clone(cluster) }),
         }
     }
@@ -89,9 +92,12 @@ impl BuilderApi {
             Err(outcome) => return self.without(&asked, Some(&cluster), outcome),
         };
         let cutoff_ms = cluster.policy.cutoff_ms;
-        let deadline = header_deadline(asked.now, &config.network, asked.key.slot, cutoff_ms, asked.timeout_ms);
+        let deadline =
+            header_deadline(asked.now, &config.network, asked.key.slot, cutoff_ms, asked.timeout_ms);
         let acceptable = |offers: &Offers| matches!(best(offers, &cluster.policy), Choice::Bid(_));
-        if time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await.is_ok() && acceptable(&entry.offers()) {
+        if time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await.is_ok()
+            && acceptable(&entry.offers())
+        {
             // The other relays were asked at the same moment: a little patience often gets a better bid.
             let grace = self.left_until(deadline).min(Duration::from_millis(MISS_GRACE_MS));
             let _ = time::timeout(grace, entry.wait_for(|_| false)).await;
@@ -120,7 +126,12 @@ impl BuilderApi {
         versioned(bid.fork(), asked.encoding, bid.body(asked.encoding).clone())
     }
 
-    fn without(&self, asked: &Asked, cluster: Option<&Arc<Cluster>>, outcome: Outcome) -> http::Response<Bytes> {
+    fn without(
+        &self,
+        asked: &Asked,
+        cluster: Option<&Arc<Cluster>>,
+        outcome: Outcome,
+    ) -> http::Response<Bytes> {
         self.note(asked, cluster, outcome, None);
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;

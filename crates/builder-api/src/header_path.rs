@@ -79,7 +79,10 @@ mod tests {
         let upper = HeaderPath::parse(&path("7", &of("AB", 32), &of("CD", 48)));
         let HeaderPath::Key(key) = lower else { panic!("{lower:?}") };
         assert_eq!(lower, upper);
-        assert_eq!((key.slot, key.parent_hash.0, key.proposer.0), (Slot(7), [0xab; 32].into(), [0xcd; 48].into()));
+        assert_eq!(
+            (key.slot, key.parent_hash.0, key.proposer.0),
+            (Slot(7), [0xab; 32].into(), [0xcd; 48].into())
+        );
     }
 
     #[test]

@@ -44,7 +44,12 @@ pub(crate) struct PatientStream {
 }
 
 impl PatientStream {
-    pub(crate) fn new(stream: TcpStream, phase: Phase, head_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        phase: Phase,
+        head_timeout: Duration,
+        idle_timeout: Duration,
+    ) -> Self {
         let now = Instant::now();
         // A new connection owes its first head, and is given the time of a head for it.
         phase.0.store(HEAD, Ordering::Relaxed);
@@ -87,7 +92,11 @@ impl PatientStream {
 }
 
 impl AsyncRead for PatientStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(result) => {

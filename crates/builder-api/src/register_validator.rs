@@ -24,7 +24,11 @@ struct Tally {
     first_rejection: Option<(SignedValidatorRegistration, RegistrationRejected)>,
 }
 
-pub(crate) async fn register_validator(State(api): State<BuilderApi>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn register_validator(
+    State(api): State<BuilderApi>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let Ok(_permit) = api.shared.bulkheads.registrations.try_acquire() else {
         return ApiError::busy("too many registration bodies at once: send this one again").into_response();
     };
@@ -64,7 +68,8 @@ impl BuilderApi {
         tally: &mut Tally,
     ) {
         let config = self.config();
-        let verdicts = config.fetcher.verifier().registrations(&config.network, config.clock.now(), new.clone()).await;
+        let verdicts =
+            config.fetcher.verifier().registrations(&config.network, config.clock.now(), new.clone()).await;
         for (registration, verdict) in new.into_iter().zip(verdicts) {
             match verdict.and_then(|()| config.registrations.record(registration)) {
                 Ok(()) => known.push(registration),
@@ -109,15 +114,20 @@ impl Tally {
                 let pubkey = registration.message.pubkey;
                 Err(ApiError::bad_request(format!("failed to {rejection} (pubkey {pubkey})")))
             }
-            None => Err(ApiError::bad_request("unknown validator: no pubkey of the body belongs to a cluster here")),
+            None => Err(ApiError::bad_request(
+                "unknown validator: no pubkey of the body belongs to a cluster here",
+            )),
         }
     }
 }
 
 fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Vec<SignedValidatorRegistration>, ApiError> {
     match encoding_of(headers)? {
-        Encoding::Ssz => registrations_from_ssz(body).map_err(|error| ApiError::bad_request(format!("failed to {error}"))),
-        Encoding::Json => serde_json::from_slice(body)
-            .map_err(|error| ApiError::bad_request(format!("failed to decode the registrations from JSON: {error}"))),
+        Encoding::Ssz => {
+            registrations_from_ssz(body).map_err(|error| ApiError::bad_request(format!("failed to {error}")))
+        }
+        Encoding::Json => serde_json::from_slice(body).map_err(|error| {
+            ApiError::bad_request(format!("failed to decode the registrations from JSON: {error}"))
+        }),
     }
 }

@@ -104,7 +104,12 @@ impl BuilderApi {
             None => config.fetcher.relays().iter().map(Relay::id).collect(),
         };
         let others = others.into_iter().filter(|id| !offering.contains(id));
-        let relays = offering.iter().copied().chain(others).filter_map(|id| config.fetcher.relay(id).cloned()).collect();
+        let relays = offering
+            .iter()
+            .copied()
+            .chain(others)
+            .filter_map(|id| config.fetcher.relay(id).cloned())
+            .collect();
         let cluster = cluster.map_or_else(|| "unknown".to_owned(), |cluster| cluster.name.clone());
         Addressees { proposer, cluster, relays, offering: offering.len() }
     }
@@ -163,7 +168,9 @@ async fn submit_to(relay: Relay, signed: Arc<SignedBlock>, deadline: Instant) ->
                     break Verdict::Withheld(rejected.to_string());
                 }
             },
-            SubmitAnswer::Refused(refusal) if refusal.status < 500 => break Verdict::Refused(refusal.to_string()),
+            SubmitAnswer::Refused(refusal) if refusal.status < 500 => {
+                break Verdict::Refused(refusal.to_string());
+            }
             SubmitAnswer::Refused(refusal) => refusal.to_string(),
             SubmitAnswer::RateLimited { .. } => "it limits the rate of our calls".to_owned(),
             SubmitAnswer::Transport(reason) | SubmitAnswer::Malformed(reason) => reason,
@@ -214,7 +221,11 @@ impl Failures {
     fn into_error(self, to: &Addressees) -> ApiError {
         let status = if self.any_withheld { StatusCode::BAD_GATEWAY } else { StatusCode::BAD_REQUEST };
         let known = if to.offering == 0 { "no relay offered this block here, and " } else { "" };
-        let reasons = if self.reasons.is_empty() { "there is no relay to ask".to_owned() } else { self.reasons.join("; ") };
+        let reasons = if self.reasons.is_empty() {
+            "there is no relay to ask".to_owned()
+        } else {
+            self.reasons.join("; ")
+        };
         ApiError::new(status, format!("{known}no relay took it: {reasons}"))
     }
 }

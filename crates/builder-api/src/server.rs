@@ -41,7 +41,7 @@ impl Default for Limits {
             connections_max: 16_384,
             head_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_mins(2),
             head_bytes_max: 32 << 10,
             body_bytes_max: 20 << 20,
             drain_timeout: Duration::from_secs(15),

@@ -47,7 +47,10 @@ impl BuilderService {
     }
 
     /// A reply that memory cannot give at once.
-    fn later(&self, reply: impl Future<Output = Reply> + Send + 'static) -> <Self as Service<http::Request<Incoming>>>::Future {
+    fn later(
+        &self,
+        reply: impl Future<Output = Reply> + Send + 'static,
+    ) -> <Self as Service<http::Request<Incoming>>>::Future {
         let phase = self.phase.clone();
         phase.busy();
         let reply = async move {
@@ -113,7 +116,7 @@ fn without_doubled_slashes(request: Request) -> Result<Request, ApiError> {
     }
     let (mut head, body) = request.into_parts();
     let mut path = String::with_capacity(head.uri.path().len());
-    for letter in head.uri.path().chars().filter(|letter| letter.is_ascii()) {
+    for letter in head.uri.path().chars().filter(char::is_ascii) {
         if !(letter == '/' && path.ends_with('/')) {
             path.push(letter);
         }
@@ -125,7 +128,10 @@ fn without_doubled_slashes(request: Request) -> Result<Request, ApiError> {
 fn router(api: BuilderApi, limits: Limits) -> Router {
     let bounded = middleware::from_fn(move |request, next| read_body(limits, request, next));
     Router::new()
-        .route("/eth/v1/builder/status", get(status::status).fallback(|| async { ApiError::method_not_allowed("GET") }))
+        .route(
+            "/eth/v1/builder/status",
+            get(status::status).fallback(|| async { ApiError::method_not_allowed("GET") }),
+        )
         .route("/eth/v1/builder/validators", post_only(post(register_validator::register_validator)))
         .route("/eth/v1/builder/blinded_blocks", post_only(post(submit_blinded_block::v1)))
         .route("/eth/v2/builder/blinded_blocks", post_only(post(submit_blinded_block::v2)))
@@ -158,11 +164,13 @@ async fn header_or_not_found(api: axum::extract::State<BuilderApi>, request: Req
 /// Reads a body whole, within the limits of size and time, before its handler runs.
 async fn read_body(limits: Limits, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let collected = tokio::time::timeout(limits.body_timeout, Limited::new(body, limits.body_bytes_max).collect());
+    let collected =
+        tokio::time::timeout(limits.body_timeout, Limited::new(body, limits.body_bytes_max).collect());
     match collected.await {
         Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body.to_bytes()))).await,
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than the {} bytes that are taken", limits.body_bytes_max);
+            let message =
+                format!("the body is larger than the {} bytes that are taken", limits.body_bytes_max);
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
         }
         Ok(Err(_)) => ApiError::bad_request("the body ended before it was complete").into_response(),

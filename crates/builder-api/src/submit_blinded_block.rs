@@ -28,7 +28,12 @@ pub(crate) async fn v2(State(api): State<BuilderApi>, headers: HeaderMap, body: 
 }
 
 impl BuilderApi {
-    async fn submit(&self, version: SubmitVersion, headers: &HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    async fn submit(
+        &self,
+        version: SubmitVersion,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, ApiError> {
         let encoding = encoding_of(headers)?;
         let accept = accept_of(headers, version)?;
         let signed = SignedBlock::decode(self, version, encoding, body)?;
@@ -42,7 +47,8 @@ impl BuilderApi {
             }
             Some(SubmitReply::Published) => StatusCode::ACCEPTED.into_response(),
             Some(SubmitReply::Failed(error)) => error.into_response(),
-            None => ApiError::new(StatusCode::BAD_GATEWAY, "the submission ended without an answer").into_response(),
+            None => ApiError::new(StatusCode::BAD_GATEWAY, "the submission ended without an answer")
+                .into_response(),
         })
     }
 
@@ -57,7 +63,9 @@ impl BuilderApi {
             }
             Admission::TooMany => {
                 let slot = signed.id.slot;
-                Err(ApiError::bad_request(format!("too many different blocks were submitted for slot {slot}")))
+                Err(ApiError::bad_request(format!(
+                    "too many different blocks were submitted for slot {slot}"
+                )))
             }
         }
     }
@@ -72,22 +80,36 @@ pub(crate) struct SignedBlock {
 }
 
 impl SignedBlock {
-    fn decode(api: &BuilderApi, version: SubmitVersion, encoding: Encoding, body: Bytes) -> Result<Self, ApiError> {
+    fn decode(
+        api: &BuilderApi,
+        version: SubmitVersion,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Self, ApiError> {
         let refuse = |error| ApiError::bad_request(format!("failed to {error}"));
         let slot = match encoding {
-            Encoding::Ssz => SignedBlindedBeaconBlock::slot_of_ssz(&body).ok_or_else(|| too_short(body.len()))?,
+            Encoding::Ssz => {
+                SignedBlindedBeaconBlock::slot_of_ssz(&body).ok_or_else(|| too_short(body.len()))?
+            }
             Encoding::Json => SignedBlindedBeaconBlock::slot_of_json(&body).map_err(refuse)?,
         };
         let fork = api.fork_of(slot)?;
         let (block, submission) = match encoding {
-            Encoding::Ssz => {
-                (SignedBlindedBeaconBlock::from_ssz(fork, &body).map_err(refuse)?, Submission::from_ssz(version, fork, body))
-            }
-            Encoding::Json => {
-                (SignedBlindedBeaconBlock::from_json(fork, &body).map_err(refuse)?, Submission::from_json(version, fork, body))
-            }
+            Encoding::Ssz => (
+                SignedBlindedBeaconBlock::from_ssz(fork, &body).map_err(refuse)?,
+                Submission::from_ssz(version, fork, body),
+            ),
+            Encoding::Json => (
+                SignedBlindedBeaconBlock::from_json(fork, &body).map_err(refuse)?,
+                Submission::from_json(version, fork, body),
+            ),
         };
-        let id = SubmissionId { slot, block_root: block.message.tree_hash_root(), signature: block.signature, version };
+        let id = SubmissionId {
+            slot,
+            block_root: block.message.tree_hash_root(),
+            signature: block.signature,
+            version,
+        };
         Ok(Self { id, fork, block: Arc::new(block), submission })
     }
 }
@@ -97,7 +119,9 @@ impl BuilderApi {
     fn fork_of(&self, slot: Slot) -> Result<ForkName, ApiError> {
         let unknown = || {
             let known = ForkName::ALL.map(ForkName::as_str).join(", ");
-            ApiError::bad_request(format!("message.slot {slot} lies in a fork that is not served here (served: {known})"))
+            ApiError::bad_request(format!(
+                "message.slot {slot} lies in a fork that is not served here (served: {known})"
+            ))
         };
         self.config().network.fork_at(slot).ok_or_else(unknown)
     }
@@ -123,6 +147,7 @@ fn accept_of(headers: &HeaderMap, version: SubmitVersion) -> Result<Accept, ApiE
 }
 
 fn too_short(size: usize) -> ApiError {
-    let message = format!("failed to decode the signed blinded beacon block from SSZ: {size} bytes are too few");
+    let message =
+        format!("failed to decode the signed blinded beacon block from SSZ: {size} bytes are too few");
     ApiError::bad_request(message)
 }

@@ -51,7 +51,12 @@ impl Drop for Ended<'_> {
     }
 }
 
-pub(crate) async fn run(fetcher: Fetcher, mut auction: Auction, entry: Arc<AuctionEntry>, running: Arc<Running>) {
+pub(crate) async fn run(
+    fetcher: Fetcher,
+    mut auction: Auction,
+    entry: Arc<AuctionEntry>,
+    running: Arc<Running>,
+) {
     let key = *auction.key();
     let _ended = Ended { fetcher: &fetcher, entry: &entry, key };
     let mut asks = FuturesUnordered::new();
@@ -97,7 +102,7 @@ async fn perform(fetcher: &Fetcher, entry: &AuctionEntry, key: AuctionKey, ask: 
     let timeout_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
     let answer = match relay.header(&key, fork, timeout_ms, Instant::now() + patience).await {
         HeaderAnswer::Bid(received) => take(fetcher, entry, &key, relay, asked_at, *received).await,
-        other => without_bid(relay, &key, other),
+        other => without_bid(relay, &key, &other),
     };
     (ask.relay, answer)
 }
@@ -119,7 +124,9 @@ async fn take(
         return Answer::Bid;
     }
     let facts = fetcher.schedule().heads.facts(key.slot, key.parent_hash);
-    let Some(expectations) = Expectations::new(fetcher.network(), *key, facts) else { return Answer::TooLate };
+    let Some(expectations) = Expectations::new(fetcher.network(), *key, facts) else {
+        return Answer::TooLate;
+    };
     let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
     let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
     match fetcher.verifier().bid(verify).await {
@@ -135,7 +142,7 @@ async fn take(
     }
 }
 
-fn without_bid(relay: &Relay, key: &AuctionKey, answer: HeaderAnswer) -> Answer {
+fn without_bid(relay: &Relay, key: &AuctionKey, answer: &HeaderAnswer) -> Answer {
     let (word, answer) = match answer {
         HeaderAnswer::NoBid | HeaderAnswer::Bid(_) => ("no_bid", Answer::NoBid),
         HeaderAnswer::TooEarly(_) => ("too_early", Answer::TooEarly),

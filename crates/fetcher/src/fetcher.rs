@@ -104,7 +104,8 @@ impl Fetcher {
 
     fn due(&self, now: UnixMillis) -> Vec<AuctionKey> {
         let directory = &self.shared.config.directory;
-        let cutoff_of = |proposer: &BlsPublicKey| directory.cluster_of(proposer).map(|cluster| cluster.policy.cutoff_ms);
+        let cutoff_of =
+            |proposer: &BlsPublicKey| directory.cluster_of(proposer).map(|cluster| cluster.policy.cutoff_ms);
         let schedule = &mut *self.schedule();
         let Schedule { duties, heads, arming, .. } = schedule;
         arming.due(now, self.network(), duties, heads, self.shared.config.lead_ms, cutoff_of)

@@ -64,7 +64,8 @@ impl Fetcher {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            let for_good = matches!(&failure, Failure::Refused(refusal) if (400..429).contains(&refusal.status));
+            let for_good =
+                matches!(&failure, Failure::Refused(refusal) if (400..429).contains(&refusal.status));
             let Some(wait) = backoff.next().filter(|_| !for_good) else { return Err(failure) };
             if self.shared.closing.run_until_cancelled(time::sleep(*wait)).await.is_none() {
                 return Err(failure);

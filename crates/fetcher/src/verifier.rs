@@ -26,7 +26,10 @@ impl Verifier {
     }
 
     /// Runs one check of a bid; `None` when it panicked.
-    pub(crate) async fn bid<T: Send + 'static>(&self, check: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub(crate) async fn bid<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let _permit = self.bids.acquire().await.ok()?;
         task::spawn_blocking(check).await.ok()
     }

@@ -4,7 +4,11 @@
 //! `cargo bench --bench get_header`. Machines are noisy, so both servers are measured in turns and the median of the
 //! turns' ratios is what counts.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and stops when its set-up fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and stops when its set-up fails"
+)]
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -21,7 +25,8 @@ use headstart_builder_api::{BuilderApi, Config, Journal, Limits, serve};
 use headstart_fetcher::{Fetcher, Verifier};
 use headstart_registry::{Cluster, Directory, Registrations};
 use headstart_types::{
-    AuctionKey, Clock, Encoding, ForkName, Network, PublicKey, RelayId, SignedBuilderBid, Slot, UnixMillis, Wei,
+    AuctionKey, Clock, Encoding, ForkName, Network, PublicKey, RelayId, SignedBuilderBid, Slot, UnixMillis,
+    Wei,
 };
 use http::HeaderMap;
 use http_body_util::Full;
@@ -59,7 +64,10 @@ fn main() {
     if let Some(core) = cores.get(1) {
         core_affinity::set_for_current(*core);
     }
-    println!("getHeader hit, SSZ, {} bytes, {CONNECTIONS} keep-alive connections, server on one core", bid.body(Encoding::Ssz).len());
+    println!(
+        "getHeader hit, SSZ, {} bytes, {CONNECTIONS} keep-alive connections, server on one core",
+        bid.body(Encoding::Ssz).len()
+    );
     compare(bare, ours, &request(&path));
     handler(&bid, &path);
 }
@@ -83,7 +91,9 @@ fn compare(bare: SocketAddr, ours: SocketAddr, request: &[u8]) {
     let ours = median(rounds.iter().map(|(_, ours)| *ours).collect());
     let ratio = median(rounds.iter().map(|(bare, ours)| ours / bare).collect());
     println!("bare hyper, same bytes   {bare:>9.0} requests/s   1.000");
-    println!("headstart, hit           {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns)");
+    println!(
+        "headstart, hit           {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns)"
+    );
 }
 
 /// Time in our handler: from path and headers to the reply, without sockets.
@@ -93,20 +103,29 @@ fn handler(bid: &Bid, path: &str) {
     runtime.spawn(writer);
     let api = builder_api(bid, journal);
     let mut headers = HeaderMap::new();
-    headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/octet-stream;q=1.0,application/json;q=0.9"));
-    let mut turns: Vec<f64> = (0..ROUNDS).map(|_| {
-        let began = Instant::now();
-        for _ in 0..HANDLER_CALLS {
-            let reply = api.header_from_memory(std::hint::black_box(path), std::hint::black_box(&headers));
-            assert!(std::hint::black_box(reply).is_some(), "the bid is served from memory");
-        }
-        let took = began.elapsed();
-        // Let the journal's writer catch up outside the measured time.
-        runtime.block_on(async { tokio::task::yield_now().await });
-        took.as_nanos() as f64 / f64::from(HANDLER_CALLS)
-    }).collect();
+    headers.insert(
+        http::header::ACCEPT,
+        http::HeaderValue::from_static("application/octet-stream;q=1.0,application/json;q=0.9"),
+    );
+    let mut turns: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let began = Instant::now();
+            for _ in 0..HANDLER_CALLS {
+                let reply =
+                    api.header_from_memory(std::hint::black_box(path), std::hint::black_box(&headers));
+                assert!(std::hint::black_box(reply).is_some(), "the bid is served from memory");
+            }
+            let took = began.elapsed();
+            // Let the journal's writer catch up outside the measured time.
+            runtime.block_on(async { tokio::task::yield_now().await });
+            took.as_nanos() as f64 / f64::from(HANDLER_CALLS)
+        })
+        .collect();
     turns.sort_by(f64::total_cmp);
-    println!("in our handler           {:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls)", turns[ROUNDS / 2]);
+    println!(
+        "in our handler           {:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls)",
+        turns[ROUNDS / 2]
+    );
 }
 
 /// Runs a server on a thread of its own, pinned to one core.
@@ -139,7 +158,9 @@ async fn bare_hyper(listener: TcpListener, body: Bytes) {
             headers.insert("eth-consensus-version", http::HeaderValue::from_static("fulu"));
             std::future::ready(Ok::<_, Infallible>(reply))
         });
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
     }
 }
 
@@ -162,11 +183,20 @@ fn builder_api(bid: &Bid, journal: Journal) -> BuilderApi {
         verifier: Verifier::new(1),
         lead_ms: 2_500,
     });
-    BuilderApi::new(Config { network, clock, directory, store, fetcher, registrations: Arc::new(Registrations::default()), journal })
+    BuilderApi::new(Config {
+        network,
+        clock,
+        directory,
+        store,
+        fetcher,
+        registrations: Arc::new(Registrations::default()),
+        journal,
+    })
 }
 
 fn golden_bid() -> Bid {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden/fulu/signed_builder_bid.ssz");
+    let file =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden/fulu/signed_builder_bid.ssz");
     let signed = SignedBuilderBid::from_ssz(ForkName::Fulu, &std::fs::read(file).unwrap()).unwrap();
     let expectations = Expectations::new(&Network::mainnet(), key(), None).unwrap();
     let relay_key = PublicKey::decompress(&signed.message.pubkey()).unwrap();
@@ -184,7 +214,8 @@ fn path(_: &Bid) -> String {
 
 fn request(path: &str) -> Vec<u8> {
     let accept = "application/octet-stream;q=1.0,application/json;q=0.9";
-    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {accept}\r\nUser-Agent: bench\r\n\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {accept}\r\nUser-Agent: bench\r\n\r\n")
+        .into_bytes()
 }
 
 /// Requests per second over all connections, each with one request under way.
@@ -226,7 +257,8 @@ async fn reply_size(addr: SocketAddr, request: &[u8]) -> usize {
         if let Some(head) = reply.windows(4).position(|four| four == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&reply[..head]).to_lowercase();
             assert!(text.starts_with("http/1.1 200"), "{text}");
-            let length: usize = text.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+            let length: usize =
+                text.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
             return head + 4 + length;
         }
     }

@@ -120,7 +120,9 @@ fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.bind(addr)?;
         socket.listen(BACKLOG)
     };
-    socket.and_then(bind).with_context(|| format!("bind builder_api.listen {addr}: is it free, and an address of this machine?"))
+    socket.and_then(bind).with_context(|| {
+        format!("bind builder_api.listen {addr}: is it free, and an address of this machine?")
+    })
 }
 
 fn beacon_nodes(config: &Config) -> anyhow::Result<Vec<BeaconNode>> {
@@ -141,10 +143,12 @@ async fn network(config: &Config, beacon_nodes: &[BeaconNode]) -> anyhow::Result
     };
     for node in beacon_nodes {
         match (node.network(Instant::now() + BEACON_NODE_TIMEOUT).await, &known) {
-            (Ok(told), Some(known)) if told.genesis_validators_root != known.genesis_validators_root => bail!(
-                "serve {name}: beacon node {node} follows another network (genesis validators root {}); correct network.name or beacon_nodes",
-                told.genesis_validators_root
-            ),
+            (Ok(told), Some(known)) if told.genesis_validators_root != known.genesis_validators_root => {
+                bail!(
+                    "serve {name}: beacon node {node} follows another network (genesis validators root {}); correct network.name or beacon_nodes",
+                    told.genesis_validators_root
+                )
+            }
             (Ok(told), Some(known)) => {
                 if told.schedule != known.schedule {
                     info!(network = name, beacon_node = %node, "fork schedule taken from the beacon node");
@@ -175,14 +179,18 @@ fn relays(config: &Config, clock: Clock) -> anyhow::Result<Vec<Relay>> {
 
 fn directory(config: &Config, relays: &[Relay]) -> anyhow::Result<Directory> {
     let ids: HashMap<&str, _> = relays.iter().map(|relay| (relay.name(), relay.id())).collect();
-    let policies = config.relays.iter().filter_map(|relay| Some((*ids.get(relay.name.as_str())?, relay.call_policy()?)));
+    let policies =
+        config.relays.iter().filter_map(|relay| Some((*ids.get(relay.name.as_str())?, relay.call_policy()?)));
     let mut directory = Directory::new(policies.collect());
     for cluster in &config.clusters {
         let relays = cluster.relays.iter().filter_map(|name| ids.get(name.as_str()).copied());
         let min_bid = Wei::parse_eth(&cluster.min_bid_eth).context("read min_bid_eth")?;
         let (cutoff_ms, expected_ask_ms) = (i64::from(cluster.cutoff_ms), i64::from(cluster.expected_ask_ms));
         let policy = ClusterPolicy::new(relays.collect(), min_bid, cutoff_ms, expected_ask_ms);
-        directory.add_cluster(Cluster { name: cluster.name.clone(), policy }, cluster.validators.iter().copied())?;
+        directory.add_cluster(
+            Cluster { name: cluster.name.clone(), policy },
+            cluster.validators.iter().copied(),
+        )?;
     }
     Ok(directory)
 }

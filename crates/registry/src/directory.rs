@@ -56,8 +56,13 @@ impl Directory {
         validators.into_iter().try_for_each(|validator| self.add_validator(&cluster, validator))
     }
 
-    fn add_validator(&mut self, cluster: &Arc<Cluster>, validator: BlsPublicKey) -> Result<(), DirectoryError> {
-        let key = PublicKey::decompress(&validator).map_err(|_| DirectoryError::InvalidValidator(validator))?;
+    fn add_validator(
+        &mut self,
+        cluster: &Arc<Cluster>,
+        validator: BlsPublicKey,
+    ) -> Result<(), DirectoryError> {
+        let key =
+            PublicKey::decompress(&validator).map_err(|_| DirectoryError::InvalidValidator(validator))?;
         match self.validators.entry(validator) {
             Entry::Vacant(place) => {
                 place.insert(Validator { cluster: Arc::clone(cluster), key });

@@ -20,7 +20,10 @@ pub enum Recorded {
 
 impl Registrations {
     /// Compares without recording: an unchanged registration needs no signature check, an older one is refused.
-    pub fn compare(&self, registration: &SignedValidatorRegistration) -> Result<Recorded, RegistrationRejected> {
+    pub fn compare(
+        &self,
+        registration: &SignedValidatorRegistration,
+    ) -> Result<Recorded, RegistrationRejected> {
         match self.lock().get(&registration.message.pubkey) {
             Some(recorded) if recorded == registration => Ok(Recorded::Unchanged),
             Some(recorded) => registration.may_replace(&recorded.message).map(|()| Recorded::New),

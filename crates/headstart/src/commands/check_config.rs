@@ -22,7 +22,10 @@ fn summary(file: &Path, config: &Config) -> String {
     line("relays", &config.relays.iter().map(|relay| relay.name.as_str()).collect::<Vec<_>>().join(", "));
     for cluster in &config.clusters {
         let validators = cluster.validators.len();
-        line("cluster", &format!("{}: {validators} validators, relays {}", cluster.name, cluster.relays.join(", ")));
+        line(
+            "cluster",
+            &format!("{}: {validators} validators, relays {}", cluster.name, cluster.relays.join(", ")),
+        );
     }
     text
 }

@@ -36,13 +36,16 @@ fn check_network(config: &Config) -> Result<(), Error> {
         Resolved::FromBeaconNode if !config.beacon_nodes.is_empty() => Ok(()),
         Resolved::FromBeaconNode => Err(Error::check(
             "network.name",
-            format!("{name:?} is no preset; write mainnet, hoodi, sepolia or holesky, give the figures of a custom network, or add [[beacon_nodes]] to read them from"),
+            format!(
+                "{name:?} is no preset; write mainnet, hoodi, sepolia or holesky, give the figures of a custom network, or add [[beacon_nodes]] to read them from"
+            ),
         )),
         Resolved::Incomplete(key) => {
             Err(Error::check(format!("network.{key}"), "a custom network needs it (and it may not be zero)"))
         }
         Resolved::PresetWithFigures => {
-            let fault = format!("{name} is a preset; choose another name for a network with figures of its own");
+            let fault =
+                format!("{name} is a preset; choose another name for a network with figures of its own");
             Err(Error::check("network.name", fault))
         }
     }
@@ -72,10 +75,9 @@ fn check_relay(key: &str, relay: &Relay, before: &[Relay]) -> Result<(), Error> 
     if before.iter().any(|other| other.name == relay.name) {
         return Err(Error::check(format!("{key}.name"), format!("another relay is called {:?}", relay.name)));
     }
-    let url: RelayUrl = relay
-        .url
-        .parse()
-        .map_err(|error: headstart_relay::Error| Error::check(format!("{key}.url"), format!("failed to {error}")))?;
+    let url: RelayUrl = relay.url.parse().map_err(|error: headstart_relay::Error| {
+        Error::check(format!("{key}.url"), format!("failed to {error}"))
+    })?;
     let same = |other: &&Relay| other.url.parse().is_ok_and(|other: RelayUrl| other.id() == url.id());
     if let Some(other) = before.iter().find(same) {
         return Err(Error::check(format!("{key}.url"), format!("relay {:?} has the same URL", other.name)));
@@ -99,7 +101,10 @@ fn check_cluster(key: &str, cluster: &Cluster, config: &Config, before: &[Cluste
         return Err(Error::check(format!("{key}.name"), "it is empty; give the cluster a name"));
     }
     if before.iter().any(|other| other.name == cluster.name) {
-        return Err(Error::check(format!("{key}.name"), format!("another cluster is called {:?}", cluster.name)));
+        return Err(Error::check(
+            format!("{key}.name"),
+            format!("another cluster is called {:?}", cluster.name),
+        ));
     }
     if cluster.relays.is_empty() {
         return Err(Error::check(format!("{key}.relays"), "it is empty; name at least one of [[relays]]"));
@@ -111,7 +116,9 @@ fn check_cluster(key: &str, cluster: &Cluster, config: &Config, before: &[Cluste
             return Err(Error::check(format!("{key}.relays"), fault));
         }
     }
-    if let Some(invalid) = cluster.validators.iter().find(|validator| PublicKey::decompress(validator).is_err()) {
+    if let Some(invalid) =
+        cluster.validators.iter().find(|validator| PublicKey::decompress(validator).is_err())
+    {
         let fault = format!("{invalid} is no valid BLS public key; copy it anew");
         return Err(Error::check(format!("{key}.validators"), fault));
     }

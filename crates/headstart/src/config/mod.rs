@@ -107,7 +107,8 @@ impl Error {
 impl Config {
     /// Reads and checks a file.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(file).map_err(|source| Error::Read { file: file.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(file).map_err(|source| Error::Read { file: file.to_owned(), source })?;
         Self::parse(&text, file)
     }
 

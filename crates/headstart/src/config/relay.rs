@@ -46,6 +46,9 @@ impl Relay {
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL's query and the headers' values may be credentials.
-        f.debug_struct("Relay").field("name", &self.name).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Relay")
+            .field("name", &self.name)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

@@ -51,16 +51,37 @@ fn every_fault_names_its_key_and_the_remedy() {
     let relay = |line: &str| format!("[[relays]]\nname = \"one\"\nurl = \"{RELAY}\"\n{line}");
     for (text, expected) in [
         (with_cluster("relays = []"), "clusters[0].relays: it is empty"),
-        (with_cluster("relays = [\"two\"]"), "clusters[0].relays: there is no relay \"two\" in [[relays]]; known are: one"),
-        (with_cluster("relays = [\"one\"]\nmin_bid_eth = \"1e18\""), "clusters[0].min_bid_eth: \"1e18\" is no amount of ether"),
+        (
+            with_cluster("relays = [\"two\"]"),
+            "clusters[0].relays: there is no relay \"two\" in [[relays]]; known are: one",
+        ),
+        (
+            with_cluster("relays = [\"one\"]\nmin_bid_eth = \"1e18\""),
+            "clusters[0].min_bid_eth: \"1e18\" is no amount of ether",
+        ),
         (with_cluster("relays = [\"one\"]\ncutoff_ms = 5000"), "clusters[0].cutoff_ms: write 1 to 3900"),
-        (with_cluster(&format!("relays = [\"one\"]\nvalidators = [\"{VALIDATOR}\", \"{VALIDATOR}\"]")), "is listed twice"),
-        (relay("policy = \"titan\""), "relays[0].policy: \"titan\" is no policy; write one of mev-boost-relay, helix"),
+        (
+            with_cluster(&format!("relays = [\"one\"]\nvalidators = [\"{VALIDATOR}\", \"{VALIDATOR}\"]")),
+            "is listed twice",
+        ),
+        (
+            relay("policy = \"titan\""),
+            "relays[0].policy: \"titan\" is no policy; write one of mev-boost-relay, helix",
+        ),
         (relay("calls_max = 0"), "relays[0]: calls_max and min_gap_ms must be positive"),
-        ("[[relays]]\nname = \"one\"\nurl = \"https://relay.example\"".to_owned(), "relays[0].url: failed to find the relay's public key"),
-        (format!("{}\n[[relays]]\nname = \"two\"\nurl = \"{RELAY}\"", relay("")), "relays[1].url: relay \"one\" has the same URL"),
+        (
+            "[[relays]]\nname = \"one\"\nurl = \"https://relay.example\"".to_owned(),
+            "relays[0].url: failed to find the relay's public key",
+        ),
+        (
+            format!("{}\n[[relays]]\nname = \"two\"\nurl = \"{RELAY}\"", relay("")),
+            "relays[1].url: relay \"one\" has the same URL",
+        ),
         ("[network]\nname = \"goerli\"".to_owned(), "network.name: \"goerli\" is no preset"),
-        ("[network]\nname = \"mainnet\"\nslot_duration_ms = 6000".to_owned(), "network.name: mainnet is a preset"),
+        (
+            "[network]\nname = \"mainnet\"\nslot_duration_ms = 6000".to_owned(),
+            "network.name: mainnet is a preset",
+        ),
         ("[network]\nname = \"x\"\ngenesis_time = 5".to_owned(), "network.forks: a custom network needs it"),
         ("[builder_api]\nhead_timeout_ms = 0".to_owned(), "builder_api.head_timeout_ms: it is 0"),
     ] {
@@ -71,12 +92,15 @@ fn every_fault_names_its_key_and_the_remedy() {
 
 #[test]
 fn a_network_without_figures_is_read_from_the_beacon_node() {
-    let config = parse("[network]\nname = \"devnet\"\n[[beacon_nodes]]\nurl = \"http://127.0.0.1:5052\"").unwrap();
+    let config =
+        parse("[network]\nname = \"devnet\"\n[[beacon_nodes]]\nurl = \"http://127.0.0.1:5052\"").unwrap();
     assert_eq!(config.network.resolve(), network::Resolved::FromBeaconNode);
 }
 
 #[test]
 fn secrets_do_not_show() {
-    let text = format!("[[relays]]\nname = \"one\"\nurl = \"{RELAY}?id=canary\"\nheaders = {{ X-Api-Key = \"canary\" }}");
+    let text = format!(
+        "[[relays]]\nname = \"one\"\nurl = \"{RELAY}?id=canary\"\nheaders = {{ X-Api-Key = \"canary\" }}"
+    );
     assert!(!format!("{:?}", parse(&text).unwrap()).contains("canary"));
 }

@@ -12,8 +12,7 @@ pub(super) fn explain(error: &toml::de::Error) -> String {
 fn nearest(message: &str) -> Option<&str> {
     let (unknown, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
     let known = known.split('`').skip(1).step_by(2);
-    let by_likeness = |a: &&str, b: &&str| {
-        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
-    };
+    let by_likeness =
+        |a: &&str, b: &&str| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown));
     known.max_by(by_likeness)
 }
