@@ -13,22 +13,36 @@
 
 mod block;
 mod chain;
+mod cluster;
 mod example;
+mod http_client;
 mod keys;
 mod market;
 mod network;
 mod payload;
+mod relay;
 mod seed;
 mod server;
 mod sign;
+#[cfg(test)]
+mod testing;
 
 pub use block::{Place, blinded_block};
 pub use chain::{
     Chain, ChainBlock, ChainConfig, ChainTask, Duties, Duty, Event, PayloadAttributes, Revealed,
 };
+pub use cluster::{
+    Asked, BeaconClient, BidField, Cluster, ClusterPlan, ClusterTask, HeaderReply, Proposal, Proposer,
+    RevealReply, Validator, Wrong, check_bid, check_payload,
+};
 pub use example::Example;
+pub use http_client::{Answered, CallError, Endpoint, EndpointError};
 pub use keys::{key, keys};
 pub use market::{Market, Offer, median_wei};
 pub use network::network;
 pub use payload::BuiltBlock;
+pub use relay::{
+    Access, Behaviour, BidFault, BidSource, Calls, Encodings, HandBid, HeaderCall, HeaderFault, Occasional,
+    RegistrationCall, Registrations, Relay, RelayConfig, Seen, SubmitCall, SubmitFault, WireFault,
+};
 pub use sign::{sign_bid, sign_block, sign_registration};

@@ -152,7 +152,7 @@ impl BuiltBlock {
     }
 }
 
-fn random_blob(seed: Seed) -> headstart_types::Blob {
+pub(crate) fn random_blob(seed: Seed) -> headstart_types::Blob {
     let mut blob = FixedVector::from_elem(0);
     seed.rng().fill_bytes(&mut blob);
     blob

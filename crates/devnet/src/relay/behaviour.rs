@@ -7,6 +7,9 @@ use headstart_types::BlsPublicKey;
 pub struct Behaviour {
     /// Round trip added to every answer: half before the relay looks at its bids, half after.
     pub latency_ms: u64,
+    /// Holds a getHeader call until this moment of the slot, but not beyond 100 ms before its `X-Timeout-Ms` ends: the
+    /// timing games that some relays play.
+    pub holds_until_ms: Option<i64>,
     pub access: Access,
     pub bids: BidSource,
     pub encodings: Encodings,
@@ -15,6 +18,10 @@ pub struct Behaviour {
     pub header_cutoff_ms: Option<u64>,
     /// From this moment of the slot on, a signed block is refused.
     pub submit_cutoff_ms: Option<u64>,
+    /// A block that is submitted before its slot starts waits for the start.
+    pub submit_waits_for_slot: bool,
+    /// Errors are text instead of `{"code", "message"}`.
+    pub plain_text_errors: bool,
     /// Makes this share of bids invalid in that way, by seed, slot and moment.
     pub occasional: Option<Occasional>,
     pub header: HeaderFault,
@@ -119,7 +126,7 @@ pub enum HeaderFault {
 }
 
 /// What is wrong with a bid. All but the first three are signed correctly by the relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BidFault {
     /// Announced as another fork.
     WrongForkVersion,
@@ -164,12 +171,15 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             latency_ms: 10,
+            holds_until_ms: None,
             access: Access::default(),
             bids: BidSource::default(),
             encodings: Encodings::default(),
             registrations: Registrations::default(),
             header_cutoff_ms: None,
             submit_cutoff_ms: None,
+            submit_waits_for_slot: false,
+            plain_text_errors: false,
             occasional: None,
             header: HeaderFault::default(),
             submit: SubmitFault::default(),
@@ -190,6 +200,7 @@ impl Behaviour {
             access: Access::NotBeforeHead,
             header_cutoff_ms: Some(3000),
             submit_cutoff_ms: Some(4000),
+            submit_waits_for_slot: true,
             ..Self::default()
         }
     }
@@ -203,6 +214,8 @@ impl Behaviour {
             registrations: Registrations::OnlyJson,
             header_cutoff_ms: Some(3200),
             submit_cutoff_ms: Some(4000),
+            submit_waits_for_slot: true,
+            plain_text_errors: true,
             ..Self::default()
         }
     }

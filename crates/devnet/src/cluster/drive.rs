@@ -1,0 +1,97 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use headstart_types::{Slot, UnixMillis};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Cluster, Proposal, Proposer};
+use crate::http_client::Endpoint;
+use crate::market::scaled_ms;
+
+/// Reports that wait for their reader; further ones are dropped.
+const PROPOSALS_KEPT: usize = 1024;
+/// Proposals under way at the same time; a slot that finds all taken is missed.
+const PROPOSALS_MAX: usize = 64;
+
+/// A cluster's part in the simulation.
+#[derive(Clone, Debug)]
+pub struct ClusterPlan {
+    pub cluster: Cluster,
+    /// One for each operator; several operators may share one.
+    pub endpoints: Vec<Endpoint>,
+    /// When its beacon nodes ask for a header, in nominal milliseconds of a 12-second slot (SSV: about 170).
+    pub asks_at_ms: i64,
+}
+
+/// The task that registers and proposes for some clusters; dropping it ends both.
+#[derive(Debug)]
+pub struct ClusterTask {
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Proposer {
+    /// Registers all clusters at once and in every epoch, and proposes in all their slots. Reports come in the order in
+    /// which proposals end.
+    pub fn run(&self, plans: Vec<ClusterPlan>) -> (ClusterTask, mpsc::Receiver<Proposal>) {
+        let (reports, receiver) = mpsc::channel(PROPOSALS_KEPT);
+        let proposer = self.clone();
+        let plans = plans.into_iter().map(Arc::new).collect();
+        let task = tokio::spawn(async move { proposer.drive(plans, reports).await });
+        (ClusterTask { _task: AbortOnDropHandle::new(task) }, receiver)
+    }
+
+    async fn drive(&self, plans: Vec<Arc<ClusterPlan>>, reports: mpsc::Sender<Proposal>) {
+        let mut tasks = JoinSet::new();
+        let mut slot = self.chain().network().slot_at(self.chain().clock().now()).next();
+        let mut registered_epoch = None;
+        loop {
+            while tasks.try_join_next().is_some() {}
+            let epoch = self.chain().network().epoch(slot);
+            if registered_epoch.replace(epoch) != Some(epoch) {
+                for plan in &plans {
+                    tasks.spawn(register(self.clone(), Arc::clone(plan)));
+                }
+            }
+            let proposer = self.chain().duty(slot).pubkey;
+            let plan = plans.iter().find(|plan| plan.cluster.validator(&proposer).is_some());
+            if let Some(plan) = plan.filter(|_| tasks.len() < PROPOSALS_MAX) {
+                tasks.spawn(propose(self.clone(), Arc::clone(plan), slot, reports.clone()));
+            }
+            self.sleep_until(self.chain().network().slot_start(slot) + self.half_slot_ms()).await;
+            slot = slot.next();
+        }
+    }
+
+    fn half_slot_ms(&self) -> i64 {
+        (self.chain().network().slot_duration_ms / 2).cast_signed()
+    }
+
+    async fn sleep_until(&self, moment: UnixMillis) {
+        let wait: Duration = self.chain().clock().now().until(moment);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn register(proposer: Proposer, plan: Arc<ClusterPlan>) {
+    // The timestamp is that of the epoch's start, so that all operators send the same signatures, as SSV's do.
+    let chain = proposer.chain();
+    let epoch_start =
+        chain.network().first_slot(chain.network().epoch(chain.network().slot_at(chain.clock().now())));
+    let timestamp = chain.network().slot_start(epoch_start).seconds();
+    for endpoint in &plan.endpoints {
+        if let Err(error) = proposer.register(endpoint, &plan.cluster, timestamp).await {
+            tracing::warn!(cluster = plan.cluster.name, url = endpoint.url(), %error, "simulated cluster failed to register");
+        }
+    }
+}
+
+async fn propose(proposer: Proposer, plan: Arc<ClusterPlan>, slot: Slot, reports: mpsc::Sender<Proposal>) {
+    let network = proposer.chain().network();
+    let moment = network.slot_start(slot) + scaled_ms(network, plan.asks_at_ms);
+    proposer.sleep_until(moment).await;
+    for proposal in proposer.propose_together(&plan.endpoints, &plan.cluster, slot).await {
+        let _reader_is_slow_or_gone = reports.try_send(proposal);
+    }
+}
