@@ -11,6 +11,7 @@
 //! Everything listens on the loopback interface unless told otherwise, and ends when its handle is dropped. This room
 //! knows nothing of headstart's other rooms, and production rooms never import it.
 
+mod beacon_node;
 mod block;
 mod chain;
 mod cluster;
@@ -27,6 +28,7 @@ mod sign;
 #[cfg(test)]
 mod testing;
 
+pub use beacon_node::{BeaconBehaviour, BeaconNode};
 pub use block::{Place, blinded_block};
 pub use chain::{
     Chain, ChainBlock, ChainConfig, ChainTask, Duties, Duty, Event, PayloadAttributes, Revealed,

@@ -56,7 +56,7 @@ impl Seed {
     }
 }
 
-/// The finaliser of SplitMix64: neighbouring inputs come out unrelated.
+/// The finaliser of `SplitMix64`: neighbouring inputs come out unrelated.
 const fn scramble(input: u64) -> u64 {
     let mixed = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-use headstart_types::{Epoch, Root};
+use headstart_types::{Epoch, ForkName, Root};
 use serde_json::{Value, json};
 
 use super::{Chain, ChainBlock, PayloadAttributes};
@@ -76,7 +76,7 @@ impl Chain {
     }
 
     fn attributes_json(&self, attributes: &PayloadAttributes) -> Value {
-        let version = self.network().fork_at(attributes.proposal_slot).map(|fork| fork.as_str());
+        let version = self.network().fork_at(attributes.proposal_slot).map(ForkName::as_str);
         json!({
             "version": version,
             "data": {

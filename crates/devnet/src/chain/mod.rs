@@ -7,6 +7,8 @@ mod drive;
 mod duties;
 mod event;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -110,6 +112,11 @@ impl Chain {
 
     pub fn block_with_hash(&self, hash: BlockHash) -> Option<ChainBlock> {
         self.state().block_with_hash(hash)
+    }
+
+    /// The newest block of the canonical chain at or before `slot`; `None` if that is forgotten.
+    pub fn canonical_at(&self, slot: Slot) -> Option<ChainBlock> {
+        Some(self.state().canonical_at(slot)).filter(|block| block.slot <= slot)
     }
 
     /// Everything that happens to the chain from now on.

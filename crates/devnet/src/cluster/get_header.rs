@@ -21,14 +21,13 @@ impl Proposer {
         }
         let path = format!("/eth/v1/builder/header/{key}");
         let patience = client.header_patience();
-        match self.http.call(endpoint, Method::GET, &path, headers, Bytes::new(), patience).await {
-            Ok(answered) => self.read_header(asked_at, key, &answered),
-            Err(_) => {
-                let answered_in_us = micros(started.elapsed());
-                let reply = HeaderReply { status: 0, answered_in_us, encoding: None, bid: None, wrong: None };
-                Asked { asked_at, reply, bid: None }
-            }
+        let call = self.http.call(endpoint, Method::GET, &path, headers, Bytes::new(), patience);
+        if let Ok(answered) = call.await {
+            return self.read_header(asked_at, key, &answered);
         }
+        let answered_in_us = micros(started.elapsed());
+        let reply = HeaderReply { status: 0, answered_in_us, encoding: None, bid: None, wrong: None };
+        Asked { asked_at, reply, bid: None }
     }
 
     fn read_header(&self, asked_at: UnixMillis, key: AuctionKey, answered: &Answered) -> Asked {

@@ -119,8 +119,8 @@ impl Proposer {
 /// The bid that the operators agree on: the one of the slot's leader, or of the next operator that has one.
 fn agreed(slot: Slot, asked: &[Asked]) -> Option<(usize, &SignedBuilderBid)> {
     let leader = usize::try_from(slot.0 % asked.len().max(1) as u64).unwrap_or(0);
-    let order = (leader..asked.len()).chain(0..leader);
-    order.filter_map(|operator| Some((operator, asked[operator].bid.as_ref()?))).next()
+    let mut order = (leader..asked.len()).chain(0..leader);
+    order.find_map(|operator| Some((operator, asked[operator].bid.as_ref()?)))
 }
 
 /// The encoding of a 200, held to the letter as Lighthouse and Grandine do.

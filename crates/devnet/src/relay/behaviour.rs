@@ -36,7 +36,8 @@ pub enum Access {
     Free,
     /// Any slot after the head's; 400 for older ones (mev-boost-relay).
     NotBeforeHead,
-    /// Only the slot after the head's; 400 otherwise (Helix).
+    /// Only the slot after the head's; 400 otherwise (Helix). A slot without a block counts as the head's from the
+    /// attestation deadline on.
     HeadGated,
     /// One call in the slot itself: 403 before it starts, 429 after the first call (Ultrasound).
     OncePerSlotInSlot,

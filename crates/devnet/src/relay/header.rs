@@ -20,6 +20,7 @@ use crate::sign::sign_bid;
 
 /// How long before the caller gives up a held call is answered.
 const HOLD_MARGIN_MS: u64 = 100;
+const HELIX_GIVES_UP_MS: i64 = 4000;
 const HOLD_MAX: Duration = Duration::from_secs(3);
 
 /// `GET /eth/v1/builder/header/{slot}/{parent_hash}/{pubkey}`
@@ -102,7 +103,9 @@ fn admit(
     now: UnixMillis,
 ) -> Result<(), (StatusCode, String)> {
     let (network, head) = (state.chain.network(), state.chain.head().slot);
-    let bid_slot = head.next();
+    // Helix gives a missing block up at the attestation deadline and takes its slot for the head's.
+    let given_up = network.slot_at(now - scaled_ms(network, HELIX_GIVES_UP_MS));
+    let bid_slot = head.max(given_up).next();
     match access {
         Access::NotBeforeHead if key.slot < head => {
             Err((StatusCode::BAD_REQUEST, "slot is too old".to_owned()))

@@ -123,14 +123,33 @@ async fn a_once_per_slot_relay_answers_403_then_one_bid_then_429() {
 async fn a_head_gated_relay_answers_only_for_the_next_slot() {
     let behaviour = Behaviour { access: Access::HeadGated, ..Behaviour::by_hand() };
     let scene = Scene::new(ForkName::Fulu, behaviour).await;
-    scene.chain.publish(Slot(5));
-    for slot in 5..8 {
-        scene.relay.set_bid_value(Slot(slot), VALUE);
+    let head = Slot(scene.current_slot().0 + 100);
+    scene.chain.publish(head);
+    let next = head.next();
+    for slot in [head, next, next.next()] {
+        scene.relay.set_bid_value(slot, VALUE);
     }
-    assert_eq!([scene.status(Slot(5)).await, scene.status(Slot(6)).await], [400, 200]);
-    let refused = scene.get(Slot(7), ACCEPT_SSZ_THEN_JSON).await.unwrap();
+    assert_eq!([scene.status(head).await, scene.status(next).await], [400, 200]);
+    let refused = scene.get(next.next(), ACCEPT_SSZ_THEN_JSON).await.unwrap();
     let error: serde_json::Value = serde_json::from_slice(&refused.body).unwrap();
-    assert_eq!(error["message"], "request for wrong slot. request slot: 7, bid slot: 6");
+    assert_eq!(
+        error["message"],
+        format!("request for wrong slot. request slot: {}, bid slot: {next}", next.next())
+    );
+}
+
+#[tokio::test]
+async fn a_head_gated_relay_gets_over_a_missed_slot() {
+    let behaviour = Behaviour { access: Access::HeadGated, ..Behaviour::by_hand() };
+    let scene = Scene::new(ForkName::Fulu, behaviour).await;
+    let given_up = scene.network.slot_at(clock().now() - 4000);
+    let slots = [given_up.next(), given_up.next().next()];
+    for slot in slots {
+        scene.relay.set_bid_value(slot, VALUE);
+    }
+    let statuses = [scene.status(slots[0]).await, scene.status(slots[1]).await];
+    // The deadline of the next slot may pass between the calls.
+    assert!([[200, 400], [200, 200], [400, 200]].contains(&statuses), "{statuses:?} with a head at slot 0");
 }
 
 #[tokio::test]
@@ -146,7 +165,6 @@ async fn after_the_cutoff_there_is_no_bid() {
 #[tokio::test]
 async fn every_invalid_bid_is_noticed_by_a_beacon_node_as_what_it_is() {
     let expected = |fault, fork| match fault {
-        BidFault::WrongForkVersion => None,
         BidFault::BadSignature => Some(BidField::Signature),
         BidFault::WrongParent => Some(BidField::ParentHash),
         BidFault::WrongTimestamp => Some(BidField::Timestamp),
@@ -159,7 +177,9 @@ async fn every_invalid_bid_is_noticed_by_a_beacon_node_as_what_it_is() {
         BidFault::ZeroValue => Some(BidField::Value),
         BidFault::TooManyBlobs if fork != ForkName::Capella => Some(BidField::Commitments),
         // A beacon node knows neither relay keys nor what a bid is really worth.
-        BidFault::TooManyBlobs | BidFault::WrongKey | BidFault::AbsurdValue => None,
+        BidFault::WrongForkVersion | BidFault::TooManyBlobs | BidFault::WrongKey | BidFault::AbsurdValue => {
+            None
+        }
     };
     for fork in ForkName::ALL {
         let scene = Scene::new(fork, Behaviour::by_hand()).await;

@@ -1,0 +1,72 @@
+use headstart_types::{BlockHash, BlsSignature, ForkName, Slot};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::chain::{Chain, ChainBlock};
+
+pub(super) type Refusal = (StatusCode, String);
+
+/// `GET /eth/v2/beacon/blocks/{block_id}`, with the fields that identify beacon and execution block.
+pub(super) fn block(chain: &Chain, id: &str) -> Result<Value, Refusal> {
+    let block = find(chain, id)?;
+    let parent_hash =
+        chain.block(block.parent_root).map_or_else(BlockHash::default, |parent| parent.block_hash);
+    Ok(json!({
+        "version": chain.network().fork_at(block.slot).map(ForkName::as_str),
+        "execution_optimistic": false,
+        "finalized": false,
+        "data": {
+            "message": {
+                "slot": block.slot,
+                "proposer_index": block.proposer_index,
+                "parent_root": block.parent_root,
+                "state_root": block.state_root(),
+                "body": { "execution_payload": {
+                    "parent_hash": parent_hash,
+                    "block_hash": block.block_hash,
+                    "block_number": block.block_number.to_string(),
+                    "timestamp": chain.network().payload_timestamp(block.slot).to_string(),
+                }},
+            },
+            "signature": BlsSignature::default(),
+        },
+    }))
+}
+
+/// `GET /eth/v1/beacon/headers/{block_id}`
+pub(super) fn header(chain: &Chain, id: &str) -> Result<Value, Refusal> {
+    let block = find(chain, id)?;
+    Ok(json!({
+        "execution_optimistic": false,
+        "finalized": false,
+        "data": {
+            "root": block.root,
+            "canonical": true,
+            "header": {
+                "message": {
+                    "slot": block.slot,
+                    "proposer_index": block.proposer_index,
+                    "parent_root": block.parent_root,
+                    "state_root": block.state_root(),
+                    "body_root": block.root,
+                },
+                "signature": BlsSignature::default(),
+            },
+        },
+    }))
+}
+
+/// By root, by slot, or the head.
+fn find(chain: &Chain, id: &str) -> Result<ChainBlock, Refusal> {
+    let by_slot = |slot: Slot| chain.canonical_at(slot).filter(|block| block.slot == slot);
+    let found = match id {
+        "head" => Some(chain.head()),
+        _ if id.starts_with("0x") => chain.block(id.parse().map_err(|_| invalid())?),
+        _ => by_slot(id.parse().map_err(|_| invalid())?),
+    };
+    found.ok_or_else(|| (StatusCode::NOT_FOUND, "block not found".to_owned()))
+}
+
+fn invalid() -> Refusal {
+    (StatusCode::BAD_REQUEST, "invalid block id".to_owned())
+}

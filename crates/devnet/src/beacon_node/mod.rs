@@ -1,0 +1,185 @@
+//! A beacon node: the part of the beacon API that a Builder API service needs, over the simulated chain.
+
+mod blocks;
+mod duties;
+mod events;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use headstart_types::Encoding;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::Chain;
+use crate::server::{Body, Handler, HangUp, Server, full};
+
+/// How a beacon node behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeaconBehaviour {
+    #[default]
+    Healthy,
+    /// Says that it is behind.
+    Syncing,
+    /// Answers everything with 503, and ends event streams.
+    Unavailable,
+    /// Knows only the first version of proposer duties.
+    WithoutDutiesV2,
+    /// Event streams opened from now on stay empty.
+    Silent,
+}
+
+/// A running beacon node; dropping it closes its port.
+#[derive(Debug)]
+pub struct BeaconNode {
+    state: Arc<State>,
+    server: Server,
+}
+
+#[derive(Debug)]
+struct State {
+    chain: Chain,
+    controls: Mutex<Controls>,
+}
+
+#[derive(Debug, Default)]
+struct Controls {
+    behaviour: BeaconBehaviour,
+    /// Ends the event streams of today; later ones get a token of their own.
+    streams: CancellationToken,
+}
+
+impl BeaconNode {
+    /// A beacon node of the chain on a free port of the loopback interface.
+    pub async fn spawn(chain: Chain) -> io::Result<Self> {
+        Self::spawn_at(chain, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    pub async fn spawn_at(chain: Chain, listen: SocketAddr) -> io::Result<Self> {
+        let state = Arc::new(State { chain, controls: Mutex::default() });
+        let server = Server::spawn(listen, Arc::clone(&state)).await?;
+        Ok(Self { state, server })
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// `http://127.0.0.1:<port>`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr())
+    }
+
+    /// From the next call on the node behaves like this.
+    pub fn behave(&self, behaviour: BeaconBehaviour) {
+        self.state.controls().behaviour = behaviour;
+        if behaviour == BeaconBehaviour::Unavailable {
+            self.end_event_streams();
+        }
+    }
+
+    /// Ends all event streams; clients may come back at once.
+    pub fn end_event_streams(&self) {
+        std::mem::take(&mut self.state.controls().streams).cancel();
+    }
+
+    /// Closes the port, and returns once callers are refused.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+impl State {
+    fn controls(&self) -> MutexGuard<'_, Controls> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn behaviour(&self) -> BeaconBehaviour {
+        self.controls().behaviour
+    }
+
+    fn syncing(&self) -> Value {
+        let syncing = self.behaviour() == BeaconBehaviour::Syncing;
+        let head_slot = self.chain.head().slot;
+        let distance = self.chain.network().slot_at(self.chain.clock().now()).0.saturating_sub(head_slot.0);
+        json!({ "data": {
+            "head_slot": head_slot,
+            "sync_distance": if syncing { distance.max(64).to_string() } else { distance.to_string() },
+            "is_syncing": syncing,
+            "is_optimistic": false,
+            "el_offline": false,
+        }})
+    }
+
+    fn health(&self) -> Response<Body> {
+        let status = if self.behaviour() == BeaconBehaviour::Syncing {
+            StatusCode::PARTIAL_CONTENT
+        } else {
+            StatusCode::OK
+        };
+        let mut response = Response::new(full(""));
+        *response.status_mut() = status;
+        response
+    }
+
+    fn answer_get(&self, segments: &[&str], query: &str) -> Response<Body> {
+        let answer = match segments {
+            ["v1", "beacon", "genesis"] => Ok(spec::genesis(self.chain.network())),
+            ["v1", "config", "spec"] => Ok(spec::spec(self.chain.network())),
+            ["v1", "config", "fork_schedule"] => Ok(spec::fork_schedule(self.chain.network())),
+            ["v1", "node", "syncing"] => Ok(self.syncing()),
+            ["v1", "node", "health"] => return self.health(),
+            ["v1", "node", "version"] => Ok(json!({ "data": { "version": spec::VERSION } })),
+            ["v2", "node", "version"] => Ok(spec::version_v2()),
+            ["v1", "validator", "duties", "proposer", epoch] => {
+                duties::proposer_duties(&self.chain, epoch, false)
+            }
+            ["v2", "validator", "duties", "proposer", epoch]
+                if self.behaviour() != BeaconBehaviour::WithoutDutiesV2 =>
+            {
+                duties::proposer_duties(&self.chain, epoch, true)
+            }
+            ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, id),
+            ["v1", "beacon", "headers", id] => blocks::header(&self.chain, id),
+            ["v1", "events"] => return self.event_stream(query),
+            _ => Err((StatusCode::NOT_FOUND, "no such endpoint".to_owned())),
+        };
+        match answer {
+            Ok(value) => json_response(StatusCode::OK, &value),
+            Err((status, message)) => refusal(status, &message),
+        }
+    }
+}
+
+impl Handler for State {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        if self.behaviour() == BeaconBehaviour::Unavailable {
+            return Ok(refusal(StatusCode::SERVICE_UNAVAILABLE, "the node is unavailable"));
+        }
+        if request.method() != Method::GET {
+            return Ok(refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET is simulated"));
+        }
+        let operation = request.uri().path().strip_prefix("/eth/").unwrap_or_default();
+        let segments: Vec<&str> = operation.split('/').collect();
+        Ok(self.answer_get(&segments, request.uri().query().unwrap_or_default()))
+    }
+}
+
+fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(full(value.to_string()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static(Encoding::Json.content_type());
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+    json_response(status, &json!({ "code": status.as_u16(), "message": message }))
+}
