@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import {after, before, describe, test} from "node:test";
 import {ForkName} from "@lodestar/params";
-import {Key, signatureHolds} from "./support/keys.js";
+import {Key, hex, signatureHolds} from "./support/keys.js";
 import {FORKS} from "./support/network.js";
 import {THROUGH_HEADSTART, WORLDS, World, headerArgs} from "./support/world.js";
 
@@ -31,9 +31,11 @@ for (const kind of WORLDS) {
       }
 
       test("is 204 and no value when no relay has a bid", async () => {
-        const answer = await world.client().getHeader(headerArgs(await world.auction()));
+        const auction = await world.auction();
+        const answer = await world.client().getHeader(headerArgs(auction));
         assert.equal(answer.status, 204);
         assert.equal(answer.value(), undefined);
+        for (const relay of world.relays) assert.ok(asked(relay, auction).length > 0);
       });
     });
   }
@@ -49,10 +51,7 @@ describe("getHeader, through headstart only", () => {
     world.offerFromAll(auction);
     const answer = await world.client().getHeader(headerArgs(auction));
     assert.equal(answer.status, 204);
-    for (const relay of world.relays) {
-      const path = `/eth/v1/builder/header/${auction.slot}/`;
-      assert.equal(relay.requestsTo(path).filter(({url}) => url.includes(auction.proposer.pubkeyHex)).length, 0);
-    }
+    for (const relay of world.relays) assert.equal(asked(relay, auction).length, 0);
   });
 
   test("is the same bid for every beacon node of the cluster", async () => {
@@ -69,7 +68,7 @@ describe("getHeader, through headstart only", () => {
     await world.client().getHeader(headerArgs(auction));
     const sentAfterMs = world.network.slotStartMs(auction.slot) - 4000;
     for (const relay of world.relays) {
-      const request = relay.requests.find(({url}) => url.includes(auction.proposer.pubkeyHex));
+      const [request] = asked(relay, auction);
       assert.match(request.headers["user-agent"], /headstart/i);
       assert.ok(Number(request.headers["date-milliseconds"]) > sentAfterMs, request.headers["date-milliseconds"]);
       assert.ok(Number(request.headers["x-timeout-ms"]) > 0, request.headers["x-timeout-ms"]);
@@ -89,6 +88,11 @@ test("getHeader is answered from a relay that knows no SSZ", async () => {
     await world.stop();
   }
 });
+
+/** The header requests of this auction that the relay has seen. */
+function asked(relay, {slot, parentHash, proposer}) {
+  return relay.requestsTo(`/eth/v1/builder/header/${slot}/${hex(parentHash)}/${proposer.pubkeyHex}`);
+}
 
 function assertSameBid(network, served, offered) {
   const {SignedBuilderBid, BuilderBid} = network.types;

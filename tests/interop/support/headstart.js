@@ -32,7 +32,10 @@ export class Headstart {
   constructor(folder, file) {
     this.folder = folder;
     this.log = "";
-    this.process = spawn(BINARY, ["serve", "--config", file], {stdio: ["ignore", "pipe", "pipe"]});
+    this.process = spawn(BINARY, ["serve", "--config", file], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {...process.env, NO_COLOR: "1"},
+    });
     this.exit = new Promise((resolve) => {
       this.process.on("error", (error) => resolve(`it could not be started: ${error.message}`));
       this.process.on("close", (code, signal) => resolve(signal ?? code));

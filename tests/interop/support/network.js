@@ -11,8 +11,8 @@ import {sleepUntil} from "./wait.js";
 export const FORKS = [ForkName.capella, ForkName.deneb, ForkName.electra, ForkName.fulu];
 
 const SLOT_MS = 4000;
-/** A slot is fit for a whole proposal while no more than this has passed of it. */
-const FIT_UNTIL_MS = 1500;
+/** A slot is fit for a whole proposal while no more than this has passed of it: headers are served until 2 s into it. */
+const FIT_UNTIL_MS = 1200;
 const SLOTS_SINCE_GENESIS = 1000;
 const FORKS_SINCE_GENESIS = [ForkName.altair, ForkName.bellatrix, ...FORKS];
 

@@ -15,21 +15,24 @@ export const THROUGH_HEADSTART = "through headstart";
 export const LODESTAR_ALONE = "Lodestar alone";
 export const WORLDS = [LODESTAR_ALONE, THROUGH_HEADSTART];
 
-/** What a beacon node waits at most for a header. */
-const CLIENT_TIMEOUT_MS = 1000;
+/** What a Lodestar beacon node waits at most for a header. */
+const CLIENT_TIMEOUT_MS = 1250;
 const VALIDATORS = 32;
+const BEST_WEI = 45_123_456_789_012_345n;
+const SECOND_BEST_WEI = BEST_WEI - 1n;
 const TWO_RELAYS = [{}, {}];
 
 export class World {
   #nextProposer = 0;
+  #nextBest = 0;
 
-  /** `relays`: the options of each relay (see Relay). */
+  /** `relays`: the options of each relay (see Relay); Lodestar alone has only the first. */
   static async start(kind, fork, {relays = TWO_RELAYS} = {}) {
     const world = new World();
     world.network = new Network(fork);
     world.validators = Array.from({length: VALIDATORS}, (_, i) => new Key(`validator ${i}`));
     world.relays = await Promise.all(
-      relays.map((options, i) => new Relay(world.network, new Key(`relay ${i}`), options).start())
+      (kind === LODESTAR_ALONE ? relays.slice(0, 1) : relays).map((options, i) => new Relay(world.network, new Key(`relay ${i}`), options).start())
     );
     try {
       if (kind === THROUGH_HEADSTART) world.headstart = await Headstart.start(world);
@@ -64,14 +67,14 @@ export class World {
     return {slot: await this.network.freshSlot(), parentHash: Uint8Array.from(randomBytes(32)), proposer};
   }
 
-  /** Every relay offers its own proposal, the first one the best; returns that one with its signed bid. */
+  /** Every relay offers a proposal of its own, each time another one the best; returns that, with its signed bid. */
   offerFromAll(auction) {
+    const best = this.#nextBest++ % this.relays.length;
     const offers = this.relays.map((relay, i) => {
-      const value = 45_123_456_789_012_345n - BigInt(i) * 1_000_000_000_000_000n;
-      const proposal = buildProposal(this.network, {...auction, value});
+      const proposal = buildProposal(this.network, {...auction, value: i === best ? BEST_WEI : SECOND_BEST_WEI});
       return {relay, ...proposal, signedBid: relay.offer(proposal)};
     });
-    return offers[0];
+    return offers[best];
   }
 }
 
