@@ -5,6 +5,8 @@ use crate::CallPolicy;
 pub enum Answer {
     /// A bid that was verified.
     Bid,
+    /// A bid that was not believed; the next one may well be.
+    Disbelieved,
     /// The relay has no bid (yet).
     NoBid,
     /// The relay answers later: this slot has not begun for it, or its head is behind.
@@ -15,7 +17,7 @@ pub enum Answer {
     RateLimited { retry_after_ms: Option<i64> },
     /// The relay does not know the validator.
     UnknownProposer,
-    /// Any other refusal, or a bid that was not believed.
+    /// Any other refusal.
     Refused,
     /// No answer in time, or the connection broke.
     Failed,
@@ -36,14 +38,17 @@ pub struct AskTurn {
     /// Not before this moment, whatever the gap allows.
     blocked_until_ms: i64,
     backoff_ms: i64,
+    /// From an ask to its answer, as far as is known.
+    round_trip_ms: i64,
     has_answered: bool,
     over: bool,
 }
 
 impl AskTurn {
-    pub fn new(policy: CallPolicy) -> Self {
+    pub fn new(policy: CallPolicy, round_trip_ms: i64) -> Self {
         Self {
             policy,
+            round_trip_ms,
             calls: 0,
             in_flight: 0,
             last_asked_ms: None,
@@ -54,16 +59,28 @@ impl AskTurn {
         }
     }
 
-    /// The moment of the next ask when asks are to be `gap_ms` apart; `None` when there is none to come, or when an
-    /// answer must arrive first.
-    pub fn next_ms(&self, gap_ms: i64) -> Option<i64> {
+    /// The moment of the next ask when asks are to be `gap_ms` apart and one answer is to be here just before
+    /// `answer_by_ms`; `None` when there is none to come, or when an answer must arrive first.
+    pub fn next_ms(&self, gap_ms: i64, answer_by_ms: i64) -> Option<i64> {
         if self.over || self.calls >= self.policy.calls_max || self.in_flight >= IN_FLIGHT_MAX {
             return None;
         }
-        let gap_ms = gap_ms.max(self.policy.min_gap_ms);
+        let gap_ms = gap_ms.max(self.room_ms());
         let after_gap = self.last_asked_ms.map_or(i64::MIN, |last| last.saturating_add(gap_ms));
         let next = after_gap.max(self.blocked_until_ms);
+        let aimed = answer_by_ms.saturating_sub(self.round_trip_ms);
+        let next = if next < aimed && self.leaves_no_room(next, aimed) { aimed } else { next };
         (next <= self.policy.last_ms).then_some(next)
+    }
+
+    /// Whether an ask at `next` would keep the one at `aimed` from being made: then it waits and becomes that one.
+    fn leaves_no_room(&self, next: i64, aimed: i64) -> bool {
+        self.policy.is_one_shot() || next.saturating_add(self.room_ms()) > aimed
+    }
+
+    /// The least time between two asks: the policy's, and for a slow relay so much that asks in flight are spread evenly.
+    fn room_ms(&self) -> i64 {
+        self.policy.min_gap_ms.max(self.round_trip_ms / i64::from(IN_FLIGHT_MAX))
     }
 
     pub fn policy(&self) -> &CallPolicy {
@@ -76,7 +93,7 @@ impl AskTurn {
 
     /// Whether nothing is in flight and the relay has been heard of, or will not be asked any more.
     pub fn is_settled(&self) -> bool {
-        self.in_flight == 0 && (self.has_answered || self.next_ms(0).is_none())
+        self.in_flight == 0 && (self.has_answered || self.next_ms(0, i64::MIN).is_none())
     }
 
     /// Someone waits for a bid now: the gap no longer counts from the last ask, only from the policy's least.
@@ -94,7 +111,7 @@ impl AskTurn {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.has_answered = true;
         match answer {
-            Answer::Bid | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
+            Answer::Bid | Answer::Disbelieved | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
             Answer::TooEarly => {
                 // A refused call does not use up the slot's only one.
                 self.calls -= 1;
@@ -122,16 +139,30 @@ impl AskTurn {
 mod tests {
     use super::*;
 
+    /// No beacon node is expected.
+    const NOBODY: i64 = i64::MIN;
+
     /// Plays a turn against a relay that answers after `rtt_ms`, and gives the moments of its asks.
     fn asks(policy: CallPolicy, gap_ms: i64, rtt_ms: i64, answer: impl Fn(i64) -> Answer) -> Vec<i64> {
-        let mut turn = AskTurn::new(policy);
+        asks_for(NOBODY, policy, gap_ms, rtt_ms, answer)
+    }
+
+    /// The same when an answer is to be here by `answer_by_ms`.
+    fn asks_for(
+        answer_by_ms: i64,
+        policy: CallPolicy,
+        gap_ms: i64,
+        rtt_ms: i64,
+        answer: impl Fn(i64) -> Answer,
+    ) -> Vec<i64> {
+        let mut turn = AskTurn::new(policy, rtt_ms);
         let (mut asked, mut in_flight) = (Vec::new(), Vec::<i64>::new());
         for now in -4_000..4_000 {
             if in_flight.first().is_some_and(|sent| sent + rtt_ms == now) {
                 in_flight.remove(0);
                 turn.answered(now, answer(now));
             }
-            if turn.next_ms(gap_ms).is_some_and(|next| next <= now) {
+            if turn.next_ms(gap_ms, answer_by_ms).is_some_and(|next| next <= now) {
                 turn.asked(now);
                 asked.push(now);
                 in_flight.push(now);
@@ -183,6 +214,34 @@ mod tests {
     #[test]
     fn a_hung_relay_has_two_asks_in_flight_and_no_more() {
         let asked = asks(CallPolicy::MEV_BOOST_RELAY, 80, 10_000, |_| Answer::Failed);
-        assert_eq!(asked, [-2_500, -2_420]);
+        assert_eq!(asked.len(), 2, "{asked:?}");
+    }
+
+    #[test]
+    fn the_last_answer_before_the_beacon_node_asks_is_as_fresh_as_can_be() {
+        for rtt_ms in [10, 40, 90, 160, 300] {
+            for answer_by_ms in [0, 37, 170, 500] {
+                let asked = asks_for(answer_by_ms, CallPolicy::MEV_BOOST_RELAY, 0, rtt_ms, |_| Answer::Bid);
+                let newest =
+                    asked.iter().map(|sent| sent + rtt_ms).filter(|answered| *answered <= answer_by_ms).max();
+                assert_eq!(newest, Some(answer_by_ms), "round trip {rtt_ms}: {asked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_one_shot_relays_only_ask_is_kept_for_the_beacon_node() {
+        assert_eq!(asks_for(170, CallPolicy::ULTRASOUND, 0, 60, |_| Answer::Bid), [110]);
+        assert_eq!(
+            asks_for(20, CallPolicy::ULTRASOUND, 0, 60, |_| Answer::Bid),
+            [0],
+            "but never before the slot"
+        );
+    }
+
+    #[test]
+    fn a_bid_that_was_not_believed_costs_no_rest() {
+        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 0, 10, |_| Answer::Disbelieved);
+        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] == 80));
     }
 }

@@ -1,6 +1,6 @@
 use headstart_types::{AuctionKey, RelayId, Slot, UnixMillis};
 
-use crate::{Answer, AskTurn, CallPolicy};
+use crate::{Answer, AskTurn};
 
 /// One auction's life: which relay to ask when, from arming to the cut-off.
 #[derive(Clone, Debug)]
@@ -50,11 +50,11 @@ impl Auction {
     pub fn new(
         key: AuctionKey,
         slot_start: UnixMillis,
-        relays: impl IntoIterator<Item = (RelayId, CallPolicy)>,
+        relays: impl IntoIterator<Item = (RelayId, AskTurn)>,
         expected_ask_ms: i64,
         cutoff_ms: i64,
     ) -> Self {
-        let turns = relays.into_iter().map(|(relay, policy)| (relay, AskTurn::new(policy))).collect();
+        let turns = relays.into_iter().collect();
         Self { key, slot_start, turns, expected_ask_ms, cutoff_ms, served_ms: None, submitted: false }
     }
 
@@ -74,7 +74,7 @@ impl Auction {
         let mut wake_ms = if now_ms < focus_begins { focus_begins } else { self.cutoff_ms };
         let mut asks = Vec::new();
         for (relay, turn) in &mut self.turns {
-            let Some(mut next_ms) = turn.next_ms(gap_ms) else { continue };
+            let Some(mut next_ms) = turn.next_ms(gap_ms, self.expected_ask_ms) else { continue };
             if turn.policy().head_required && !head_has_come {
                 next_ms = next_ms.max(-MISSED_SLOT_LEAD_MS);
             }
@@ -84,7 +84,7 @@ impl Auction {
             }
             turn.asked(now_ms);
             asks.push(Ask { relay: *relay, deadline: now + ASK_TIMEOUT_MS.min(self.cutoff_ms - now_ms) });
-            if let Some(next_ms) = turn.next_ms(gap_ms) {
+            if let Some(next_ms) = turn.next_ms(gap_ms, self.expected_ask_ms) {
                 wake_ms = wake_ms.min(next_ms);
             }
         }

@@ -1,13 +1,15 @@
 use headstart_types::{BlockHash, BlsPublicKey};
 
 use super::*;
+use crate::CallPolicy;
 
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 const SLOT: Slot = Slot(100);
 
 fn auction(relays: &[CallPolicy]) -> Auction {
     let key = AuctionKey { slot: SLOT, parent_hash: BlockHash::default(), proposer: BlsPublicKey::default() };
-    let relays = relays.iter().enumerate().map(|(index, policy)| (RelayId(index as u64), *policy));
+    let relays =
+        relays.iter().enumerate().map(|(index, policy)| (RelayId(index as u64), AskTurn::new(*policy, 40)));
     Auction::new(key, START, relays, 0, 2_000)
 }
 

@@ -19,6 +19,7 @@ mod heads;
 mod offers;
 mod policy;
 mod reveal;
+mod round_trip;
 mod serve;
 
 pub use arming::{Armed, Arming, MAX_PARENTS_PER_SLOT};
@@ -33,4 +34,5 @@ pub use heads::{Head, Heads};
 pub use offers::{Offered, Offers};
 pub use policy::ClusterPolicy;
 pub use reveal::{PayloadRejected, check_payload};
+pub use round_trip::RoundTrips;
 pub use serve::{MISS_GRACE_MS, header_deadline, may_serve};

@@ -5,15 +5,29 @@ use std::time::Duration;
 
 use headstart_auction::Bid;
 use headstart_registry::Cluster;
-use headstart_types::{AuctionKey, Outcome, RelayId};
-use tokio::sync::mpsc;
+use headstart_types::{AuctionKey, Outcome, RelayId, Wei};
+use tokio::sync::{broadcast, mpsc};
 use tracing::{debug, info, warn};
 
 /// Where answered headers are noted. The handler only passes a record on; a task of its own writes the line.
 #[derive(Clone, Debug)]
 pub struct Journal {
     records: mpsc::Sender<HeaderRecord>,
+    events: broadcast::Sender<HeaderAnswered>,
     dropped: Arc<AtomicU64>,
+}
+
+/// One answered getHeader, for whoever watches.
+#[derive(Clone, Debug)]
+pub struct HeaderAnswered {
+    pub key: AuctionKey,
+    /// The cluster's name; `None` for a validator of nobody here.
+    pub cluster: Option<String>,
+    pub outcome: Outcome,
+    pub value: Option<Wei>,
+    /// Milliseconds from the start of the slot to the request.
+    pub asked_ms: i64,
+    pub took: Duration,
 }
 
 /// One answered getHeader.
@@ -30,13 +44,21 @@ pub(crate) struct HeaderRecord {
 
 /// Records waiting to be written; over it they are dropped and counted, for an answer never waits for its line.
 const RECORDS_MAX: usize = 8_192;
+/// Events that a slow watcher may lag behind before it misses some.
+const EVENTS_KEPT: usize = 1_024;
 
 impl Journal {
     /// The journal, and the task that writes it: run it beside the server. Lines name relays as `relays` does.
     pub fn new(relays: HashMap<RelayId, String>) -> (Self, impl Future<Output = ()> + Send) {
         let (records, waiting) = mpsc::channel(RECORDS_MAX);
-        let dropped = Arc::new(AtomicU64::new(0));
-        (Self { records, dropped: Arc::clone(&dropped) }, write(waiting, dropped, relays))
+        let (events, dropped) = (broadcast::channel(EVENTS_KEPT).0, Arc::new(AtomicU64::new(0)));
+        let writer = Writer { waiting, events: events.downgrade(), dropped: Arc::clone(&dropped), relays };
+        (Self { records, events, dropped }, writer.write())
+    }
+
+    /// Every answered getHeader from now on.
+    pub fn watch(&self) -> broadcast::Receiver<HeaderAnswered> {
+        self.events.subscribe()
     }
 
     pub(crate) fn note(&self, record: HeaderRecord) {
@@ -46,17 +68,39 @@ impl Journal {
     }
 }
 
-/// Ends when every handle of the journal is gone and what they noted is written.
-async fn write(
-    mut waiting: mpsc::Receiver<HeaderRecord>,
+struct Writer {
+    waiting: mpsc::Receiver<HeaderRecord>,
+    events: broadcast::WeakSender<HeaderAnswered>,
     dropped: Arc<AtomicU64>,
     relays: HashMap<RelayId, String>,
-) {
-    while let Some(record) = waiting.recv().await {
-        line(&record, &relays);
-        let dropped = dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
-            warn!(dropped, "journal full: lines of answered headers were dropped");
+}
+
+impl Writer {
+    /// Ends when every handle of the journal is gone and what they noted is written.
+    async fn write(mut self) {
+        while let Some(record) = self.waiting.recv().await {
+            line(&record, &self.relays);
+            if let Some(events) = self.events.upgrade().filter(|events| events.receiver_count() > 0) {
+                // The last watcher may have left in between.
+                let _ = events.send(record.into());
+            }
+            let dropped = self.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                warn!(dropped, "journal full: lines of answered headers were dropped");
+            }
+        }
+    }
+}
+
+impl From<HeaderRecord> for HeaderAnswered {
+    fn from(record: HeaderRecord) -> Self {
+        Self {
+            key: record.key,
+            cluster: record.cluster.map(|cluster| cluster.name.clone()),
+            outcome: record.outcome,
+            value: record.bid.map(|bid| bid.value()),
+            asked_ms: record.asked_ms,
+            took: record.took,
         }
     }
 }

@@ -26,5 +26,5 @@ mod submit_blinded_block;
 
 pub use api::{BuilderApi, Config};
 pub use header_path::HeaderPath;
-pub use journal::Journal;
+pub use journal::{HeaderAnswered, Journal};
 pub use server::{Limits, serve};

@@ -100,10 +100,14 @@ async fn perform(fetcher: &Fetcher, entry: &AuctionEntry, key: AuctionKey, ask: 
     let asked_at = fetcher.now();
     let patience = asked_at.until(ask.deadline);
     let timeout_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-    let answer = match relay.header(&key, fork, timeout_ms, Instant::now() + patience).await {
+    let answer = relay.header(&key, fork, timeout_ms, Instant::now() + patience).await;
+    let answer = match answer {
         HeaderAnswer::Bid(received) => take(fetcher, entry, &key, relay, asked_at, *received).await,
         other => without_bid(relay, &key, &other),
     };
+    if answer == Answer::Bid {
+        fetcher.schedule().round_trips.heard(ask.relay, fetcher.now() - asked_at);
+    }
     (ask.relay, answer)
 }
 
@@ -135,8 +139,8 @@ async fn take(
             Answer::Bid
         }
         Some(Err(rejected)) => {
-            warn!(relay = relay.name(), slot = %key.slot, reason = rejected.as_str(), "bid rejected: {rejected}");
-            Answer::Refused
+            warn!(relay = relay.name(), slot = %key.slot, reason = rejected.as_str(), "bid rejected: failed to {rejected}");
+            Answer::Disbelieved
         }
         None => Answer::Failed,
     }

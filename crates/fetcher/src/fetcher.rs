@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use headstart_auction::{Armed, Arming, Auction, Duty};
+use headstart_auction::{Armed, Arming, AskTurn, Auction, Duty};
 use headstart_beacon::BeaconNode;
 use headstart_bid_store::{AuctionEntry, BidStore};
 use headstart_registry::{Cluster, Directory};
@@ -162,7 +162,11 @@ impl Fetcher {
 
     fn auction(&self, key: AuctionKey, cluster: &Cluster) -> Auction {
         let directory = &self.shared.config.directory;
-        let relays = cluster.policy.relays().iter().map(|relay| (*relay, directory.call_policy(*relay)));
+        let schedule = self.schedule();
+        let turn = |relay: &RelayId| {
+            (*relay, AskTurn::new(directory.call_policy(*relay), schedule.round_trips.expected_ms(*relay)))
+        };
+        let relays = cluster.policy.relays().iter().map(turn);
         let slot_start = self.network().slot_start(key.slot);
         Auction::new(key, slot_start, relays, cluster.policy.expected_ask_ms, cluster.policy.cutoff_ms)
     }

@@ -1,4 +1,4 @@
-use headstart_auction::{Armed, Arming, DependentRoots, Duties, Heads};
+use headstart_auction::{Armed, Arming, DependentRoots, Duties, Heads, RoundTrips};
 use headstart_types::{AuctionKey, Slot};
 
 /// What this process knows of duties and heads, and which auctions it has armed.
@@ -9,6 +9,7 @@ pub(crate) struct Schedule {
     pub(crate) arming: Arming,
     /// Of the newest head: when they change, duties are fetched anew.
     pub(crate) dependent_roots: DependentRoots,
+    pub(crate) round_trips: RoundTrips,
 }
 
 impl Schedule {

@@ -9,12 +9,13 @@ use anyhow::{Context, bail};
 use headstart_auction::ClusterPolicy;
 use headstart_beacon::BeaconNode;
 use headstart_bid_store::BidStore;
-use headstart_builder_api::{BuilderApi, Journal, Limits};
+use headstart_builder_api::{BuilderApi, HeaderAnswered, Journal, Limits};
 use headstart_fetcher::{Fetcher, Verifier};
 use headstart_registry::{Cluster, Directory, Registrations};
 use headstart_relay::{Relay, RelayUrl};
 use headstart_types::{Clock, Network, RelayId, Wei};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -31,7 +32,8 @@ pub struct App {
     fetcher: Fetcher,
     beacon_nodes: Vec<BeaconNode>,
     store: BidStore,
-    journal: Box<dyn Future<Output = ()> + Send>,
+    journal: Journal,
+    journal_writer: Box<dyn Future<Output = ()> + Send>,
 }
 
 /// Connections waiting to be accepted: slot starts come in bursts.
@@ -65,7 +67,7 @@ impl App {
             store: store.clone(),
             fetcher: fetcher.clone(),
             registrations: Arc::new(Registrations::default()),
-            journal,
+            journal: journal.clone(),
         });
         let listener = bind(config.builder_api.listen)?;
         let builder_api_addr = listener.local_addr().context("read the bound address of the Builder API")?;
@@ -79,7 +81,8 @@ impl App {
             fetcher,
             beacon_nodes,
             store,
-            journal: Box::new(journal_writer),
+            journal,
+            journal_writer: Box::new(journal_writer),
         })
     }
 
@@ -93,14 +96,20 @@ impl App {
         self.store.clone()
     }
 
+    /// Every answered getHeader from now on.
+    pub fn watch_headers(&self) -> broadcast::Receiver<HeaderAnswered> {
+        self.journal.watch()
+    }
+
     /// Serves until `shutdown`, then finishes what is under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listener, builder_api, limits, fetcher, beacon_nodes, journal, .. } = self;
-        let journal = tokio::spawn(Box::into_pin(journal));
+        let Self { listener, builder_api, limits, fetcher, beacon_nodes, journal, journal_writer, .. } = self;
+        drop(journal);
+        let writer = tokio::spawn(Box::into_pin(journal_writer));
         let serving = headstart_builder_api::serve(listener, builder_api, limits, shutdown.clone());
         tokio::join!(serving, fetcher.run(beacon_nodes, shutdown));
         // Both ends of the journal are gone with the server, except for connections that would not end.
-        let _ = tokio::time::timeout(Duration::from_secs(1), journal).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), writer).await;
         info!("stopped");
     }
 }

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 mod commands;
 pub mod config;
+mod demo;
 mod shutdown;
 mod telemetry;
 

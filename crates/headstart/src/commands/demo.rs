@@ -1,7 +1,18 @@
 use std::process::ExitCode;
 
-use crate::cli::Demo;
+use anyhow::Context;
 
-pub(crate) fn run(_: Demo) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+use crate::cli::Demo;
+use crate::config::{Log, LogFormat};
+use crate::{demo, telemetry};
+
+/// Exit status when a block was lost or a wrong bid served.
+const PROMISE_BROKEN: u8 = 2;
+
+pub(crate) fn run(options: Demo) -> anyhow::Result<ExitCode> {
+    // The table is the demo's output; what goes wrong beside it is still worth a line.
+    telemetry::init(&Log { format: LogFormat::Pretty, level: "error".to_owned() });
+    let runtime = tokio::runtime::Runtime::new().context("start the asynchronous runtime")?;
+    let tally = runtime.block_on(demo::play(options))?;
+    Ok(if tally.promises_kept() { ExitCode::SUCCESS } else { ExitCode::from(PROMISE_BROKEN) })
 }

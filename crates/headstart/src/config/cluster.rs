@@ -29,3 +29,17 @@ fn zero() -> String {
 const fn cutoff_ms() -> u32 {
     2_000
 }
+
+impl Cluster {
+    /// A cluster without validators, everything else at its default.
+    pub fn new(name: &str, relays: Vec<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            relays,
+            validators: Vec::new(),
+            min_bid_eth: zero(),
+            cutoff_ms: cutoff_ms(),
+            expected_ask_ms: 0,
+        }
+    }
+}

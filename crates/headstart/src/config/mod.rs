@@ -23,7 +23,7 @@ pub use relay::Relay;
 /// The example file, which is also the reference of every key and its default.
 pub const EXAMPLE: &str = include_str!("../../example.toml");
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     #[serde(default)]

@@ -30,6 +30,21 @@ fn policy() -> String {
 }
 
 impl Relay {
+    /// A relay with the preset of that name and no overrides.
+    pub fn new(name: &str, url: &str, policy: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            policy: policy.to_owned(),
+            first_ms: None,
+            last_ms: None,
+            min_gap_ms: None,
+            calls_max: None,
+            head_required: None,
+            headers: BTreeMap::new(),
+        }
+    }
+
     /// The preset with its overrides; `None` when there is no preset of that name.
     pub(crate) fn call_policy(&self) -> Option<CallPolicy> {
         let preset = CallPolicy::preset(&self.policy)?;
