@@ -75,6 +75,7 @@ pub(crate) async fn run(
             Some((relay, answer)) = asks.next() => auction.answered(relay, fetcher.now(), answer),
             () = running.told.notified() => {}
             () = time::sleep_until(wake) => {}
+            () = fetcher.shared.closing.cancelled() => break,
         }
     }
     debug!(slot = %key.slot, parent_hash = %key.parent_hash, calls = auction.calls(), relays = auction.relays(), "auction closed");

@@ -118,7 +118,7 @@ fn handler(bid: &Bid, path: &str) {
             let took = began.elapsed();
             // Let the journal's writer catch up outside the measured time.
             runtime.block_on(async { tokio::task::yield_now().await });
-            took.as_nanos() as f64 / f64::from(HANDLER_CALLS)
+            took.as_secs_f64() * 1e9 / f64::from(HANDLER_CALLS)
         })
         .collect();
     turns.sort_by(f64::total_cmp);

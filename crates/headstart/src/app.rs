@@ -106,8 +106,13 @@ impl App {
         let Self { listener, builder_api, limits, fetcher, beacon_nodes, journal, journal_writer, .. } = self;
         drop(journal);
         let writer = tokio::spawn(Box::into_pin(journal_writer));
-        let serving = headstart_builder_api::serve(listener, builder_api, limits, shutdown.clone());
-        tokio::join!(serving, fetcher.run(beacon_nodes, shutdown));
+        // Requests under way may still wait for bids, so fetching ends after serving.
+        let fetching = CancellationToken::new();
+        let serving = async {
+            headstart_builder_api::serve(listener, builder_api, limits, shutdown).await;
+            fetching.cancel();
+        };
+        tokio::join!(serving, fetcher.run(beacon_nodes, fetching.clone()));
         // Both ends of the journal are gone with the server, except for connections that would not end.
         let _ = tokio::time::timeout(Duration::from_secs(1), writer).await;
         info!("stopped");

@@ -6,7 +6,7 @@ pub(crate) mod config_example;
 pub(crate) mod demo;
 pub(crate) mod serve;
 
-/// Exit status of a command that could not do its work; 64 (EX_USAGE) is for a configuration that cannot be used.
+/// Exit status of a command that could not do its work; 64 (`EX_USAGE`) is for a configuration that cannot be used.
 const FAILURE: u8 = 1;
 const BAD_CONFIG: u8 = 64;
 

@@ -155,7 +155,7 @@ impl World {
     pub(super) fn service_config(&self) -> anyhow::Result<Config> {
         let mut config = Config::default();
         config.builder_api.listen.set_port(0);
-        config.network.name = "demo".to_owned();
+        "demo".clone_into(&mut config.network.name);
         config.fetcher.lead_ms = self.scaled(config.fetcher.lead_ms);
         config.beacon_nodes = vec![config::BeaconNode { url: self.beacon_node.url().parse()? }];
         config.relays = self.relays.iter().map(|relay| self.relay_config(relay)).collect();
@@ -200,27 +200,27 @@ impl World {
     }
 
     pub(super) fn introduction(&self, url: &str) -> String {
-        let mut text = format!(
-            "headstart demo: {} slots of {:.1} s (speed {}, seed {})\n\nBuilder API  {url}\nbeacon node  {}\n",
-            self.options.slots,
-            MAINNET_SLOT_MS / 1000.0 / self.options.speed,
-            self.options.speed,
-            self.options.seed,
-            self.beacon_node.url(),
-        );
-        for relay in &self.relays {
-            text.push_str(&format!("relay        {:<8} {}\n", relay.name, relay.about));
-        }
-        for cluster in &self.clusters {
+        let Demo { slots, speed, seed } = self.options;
+        let seconds = MAINNET_SLOT_MS / 1000.0 / speed;
+        let relays =
+            self.relays.iter().map(|relay| format!("relay        {:<8} {}", relay.name, relay.about));
+        let clusters = self.clusters.iter().map(|cluster| {
             let relays =
                 cluster.relays.iter().map(|index| self.relays[*index].name).collect::<Vec<_>>().join(", ");
-            text.push_str(&format!(
-                "cluster      {:<8} {VALIDATORS} validators; relays {relays}\n",
-                cluster.cluster.name
-            ));
-        }
-        text.push('\n');
-        text
+            format!("cluster      {:<8} {VALIDATORS} validators; relays {relays}", cluster.cluster.name)
+        });
+        let lines = [
+            format!("headstart demo: {slots} slots of {seconds:.1} s (speed {speed}, seed {seed})\n"),
+            format!("Builder API  {url}"),
+            format!("beacon node  {}", self.beacon_node.url()),
+        ];
+        lines
+            .into_iter()
+            .chain(relays)
+            .chain(clusters)
+            .map(|line| line + "\n")
+            .chain(["\n".to_owned()])
+            .collect()
     }
 }
 
