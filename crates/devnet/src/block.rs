@@ -17,45 +17,17 @@ pub struct Place {
 
 /// A blinded block around the header of `bid`, with no operations in it. `graffiti` makes blocks differ.
 pub fn blinded_block(place: Place, bid: &BuilderBid, graffiti: u8) -> BlindedBeaconBlock {
-    let Place { slot, proposer_index, parent_root } = place;
-    let seed = Seed::new(slot.0).with_bytes(parent_root.as_slice());
-    let state_root = seed.with_bytes(b"state root").hash();
+    let common = Common::new(place, graffiti);
     match bid {
-        BuilderBid::Capella(bid) => {
-            let body = capella_body(Common::new(seed, graffiti), bid);
-            BlindedBeaconBlock::Capella(BlindedBeaconBlockCapella {
-                slot,
-                proposer_index,
-                parent_root,
-                state_root,
-                body,
-            })
-        }
-        BuilderBid::Deneb(bid) => {
-            let body = deneb_body(Common::new(seed, graffiti), bid);
-            BlindedBeaconBlock::Deneb(BlindedBeaconBlockDeneb {
-                slot,
-                proposer_index,
-                parent_root,
-                state_root,
-                body,
-            })
-        }
-        BuilderBid::Electra(bid) => {
-            let body = electra_body(Common::new(seed, graffiti), bid);
-            BlindedBeaconBlock::Electra(BlindedBeaconBlockElectra {
-                slot,
-                proposer_index,
-                parent_root,
-                state_root,
-                body,
-            })
-        }
+        BuilderBid::Capella(bid) => BlindedBeaconBlock::Capella(capella(place, common, bid)),
+        BuilderBid::Deneb(bid) => BlindedBeaconBlock::Deneb(deneb(place, common, bid)),
+        BuilderBid::Electra(bid) => BlindedBeaconBlock::Electra(electra(place, common, bid)),
     }
 }
 
-/// The fields that all bodies share and that are not empty lists.
+/// The fields that all forks share and that are not empty lists.
 struct Common {
+    state_root: Root,
     randao_reveal: BlsSignature,
     eth1_data: Eth1Data,
     graffiti: B256,
@@ -63,8 +35,10 @@ struct Common {
 }
 
 impl Common {
-    fn new(seed: Seed, graffiti: u8) -> Self {
+    fn new(place: Place, graffiti: u8) -> Self {
+        let seed = Seed::new(place.slot.0).with_bytes(place.parent_root.as_slice());
         Self {
+            state_root: seed.with_bytes(b"state root").hash(),
             randao_reveal: BlsSignature(FixedBytes(seed.with_bytes(b"randao").bytes())),
             eth1_data: Eth1Data::default(),
             graffiti: B256::repeat_byte(graffiti),
@@ -73,8 +47,14 @@ impl Common {
     }
 }
 
-fn capella_body(common: Common, bid: &headstart_types::BuilderBidCapella) -> BlindedBeaconBlockBodyCapella {
-    BlindedBeaconBlockBodyCapella {
+fn capella(
+    place: Place,
+    common: Common,
+    bid: &headstart_types::BuilderBidCapella,
+) -> BlindedBeaconBlockCapella {
+    let Place { slot, proposer_index, parent_root } = place;
+    let state_root = common.state_root;
+    let body = BlindedBeaconBlockBodyCapella {
         randao_reveal: common.randao_reveal,
         eth1_data: common.eth1_data,
         graffiti: common.graffiti,
@@ -86,11 +66,14 @@ fn capella_body(common: Common, bid: &headstart_types::BuilderBidCapella) -> Bli
         sync_aggregate: common.sync_aggregate,
         execution_payload_header: bid.header.clone(),
         bls_to_execution_changes: VariableList::empty(),
-    }
+    };
+    BlindedBeaconBlockCapella { slot, proposer_index, parent_root, state_root, body }
 }
 
-fn deneb_body(common: Common, bid: &headstart_types::BuilderBidDeneb) -> BlindedBeaconBlockBodyDeneb {
-    BlindedBeaconBlockBodyDeneb {
+fn deneb(place: Place, common: Common, bid: &headstart_types::BuilderBidDeneb) -> BlindedBeaconBlockDeneb {
+    let Place { slot, proposer_index, parent_root } = place;
+    let state_root = common.state_root;
+    let body = BlindedBeaconBlockBodyDeneb {
         randao_reveal: common.randao_reveal,
         eth1_data: common.eth1_data,
         graffiti: common.graffiti,
@@ -103,11 +86,18 @@ fn deneb_body(common: Common, bid: &headstart_types::BuilderBidDeneb) -> Blinded
         execution_payload_header: bid.header.clone(),
         bls_to_execution_changes: VariableList::empty(),
         blob_kzg_commitments: bid.blob_kzg_commitments.clone(),
-    }
+    };
+    BlindedBeaconBlockDeneb { slot, proposer_index, parent_root, state_root, body }
 }
 
-fn electra_body(common: Common, bid: &headstart_types::BuilderBidElectra) -> BlindedBeaconBlockBodyElectra {
-    BlindedBeaconBlockBodyElectra {
+fn electra(
+    place: Place,
+    common: Common,
+    bid: &headstart_types::BuilderBidElectra,
+) -> BlindedBeaconBlockElectra {
+    let Place { slot, proposer_index, parent_root } = place;
+    let state_root = common.state_root;
+    let body = BlindedBeaconBlockBodyElectra {
         randao_reveal: common.randao_reveal,
         eth1_data: common.eth1_data,
         graffiti: common.graffiti,
@@ -121,5 +111,6 @@ fn electra_body(common: Common, bid: &headstart_types::BuilderBidElectra) -> Bli
         bls_to_execution_changes: VariableList::empty(),
         blob_kzg_commitments: bid.blob_kzg_commitments.clone(),
         execution_requests: bid.execution_requests.clone(),
-    }
+    };
+    BlindedBeaconBlockElectra { slot, proposer_index, parent_root, state_root, body }
 }

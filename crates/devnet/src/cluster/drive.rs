@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headstart_types::{Slot, UnixMillis};
+use headstart_types::{Epoch, Slot, UnixMillis};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -51,7 +51,7 @@ impl Proposer {
             let epoch = self.chain().network().epoch(slot);
             if registered_epoch.replace(epoch) != Some(epoch) {
                 for plan in &plans {
-                    tasks.spawn(register(self.clone(), Arc::clone(plan)));
+                    tasks.spawn(register(self.clone(), Arc::clone(plan), epoch));
                 }
             }
             let proposer = self.chain().duty(slot).pubkey;
@@ -74,15 +74,18 @@ impl Proposer {
     }
 }
 
-async fn register(proposer: Proposer, plan: Arc<ClusterPlan>) {
-    // The timestamp is that of the epoch's start, so that all operators send the same signatures, as SSV's do.
-    let chain = proposer.chain();
-    let epoch_start =
-        chain.network().first_slot(chain.network().epoch(chain.network().slot_at(chain.clock().now())));
-    let timestamp = chain.network().slot_start(epoch_start).seconds();
+/// Registers the cluster through every endpoint. The timestamp is that of the epoch's start, so that all operators send
+/// the same signatures, as SSV's do.
+async fn register(proposer: Proposer, plan: Arc<ClusterPlan>, epoch: Epoch) {
+    let network = proposer.chain().network().clone();
+    let timestamp = network.slot_start(network.first_slot(epoch)).seconds();
+    let signer = Arc::clone(&plan);
+    let sign = tokio::task::spawn_blocking(move || signer.cluster.registrations(&network, timestamp));
+    let Ok(registrations) = sign.await else { return };
     for endpoint in &plan.endpoints {
-        if let Err(error) = proposer.register(endpoint, &plan.cluster, timestamp).await {
-            tracing::warn!(cluster = plan.cluster.name, url = endpoint.url(), %error, "simulated cluster failed to register");
+        if let Err(error) = proposer.send_registrations(endpoint, plan.cluster.client, &registrations).await {
+            let (cluster, url) = (&plan.cluster.name, endpoint.url());
+            tracing::warn!(cluster, url, %error, "simulated cluster failed to register");
         }
     }
 }

@@ -29,29 +29,29 @@ impl Proposer {
             Encoding::Json => block.to_json(),
         };
         let path = if v2 { "/eth/v2/builder/blinded_blocks" } else { "/eth/v1/builder/blinded_blocks" };
-        let patience = client.submit_patience();
-        let started = Instant::now();
-        let answered = self.http.call(endpoint, Method::POST, path, headers, body.into(), patience).await;
-        let block_hash = block.block_hash();
-        match answered {
-            Ok(answered) => {
-                let wrong = read_reveal(fork, v2, block, &answered).err();
-                let status = answered.status.as_u16();
-                let message = (status >= 400)
-                    .then(|| String::from_utf8_lossy(&answered.body).chars().take(300).collect());
-                RevealReply { status, answered_in_us: micros(answered.took), block_hash, message, wrong }
-            }
-            Err(error) => {
-                let answered_in_us = micros(started.elapsed());
-                RevealReply {
-                    status: 0,
-                    answered_in_us,
-                    block_hash,
-                    message: Some(error.to_string()),
-                    wrong: None,
-                }
-            }
+        let (started, patience) = (Instant::now(), client.submit_patience());
+        match self.http.call(endpoint, Method::POST, path, headers, body.into(), patience).await {
+            Ok(answered) => replied(fork, v2, block, &answered),
+            Err(error) => RevealReply {
+                status: 0,
+                answered_in_us: micros(started.elapsed()),
+                block_hash: block.block_hash(),
+                message: Some(error.to_string()),
+                wrong: None,
+            },
         }
+    }
+}
+
+fn replied(fork: ForkName, v2: bool, block: &SignedBlindedBeaconBlock, answered: &Answered) -> RevealReply {
+    let status = answered.status.as_u16();
+    let refusal = || String::from_utf8_lossy(&answered.body).chars().take(300).collect();
+    RevealReply {
+        status,
+        answered_in_us: micros(answered.took),
+        block_hash: block.block_hash(),
+        message: (status >= 400).then(refusal),
+        wrong: read_reveal(fork, v2, block, answered).err(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::chain::{Chain, ChainConfig};
 use crate::http_client::Endpoint;
 use crate::market::Market;
-use crate::relay::{Behaviour, Relay, RelayConfig, SubmitFault, WireFault};
+use crate::relay::{Behaviour, Encodings, Relay, RelayConfig, SubmitFault, WireFault};
 use crate::testing::{PATIENCE, begun, clock};
 
 const VALUE: Wei = Wei::new(7_600_000_000_000_000);
@@ -164,4 +164,16 @@ async fn registrations_are_signed_for_the_network() {
     for registration in &scene.relay.seen().registrations.last().unwrap().first {
         assert_eq!(registration.verify(&scene.network, clock().now()), Ok(()));
     }
+}
+
+#[tokio::test]
+async fn a_relay_that_takes_only_json_or_no_late_block_says_so() {
+    let scene = Scene::new(ForkName::Fulu, BeaconClient::Teku).await;
+    scene.relay.adjust(|behaviour| behaviour.encodings = Encodings::AcceptOnlyJson);
+    assert_eq!(scene.propose().await.reveal.unwrap().status, 415);
+    scene.relay.behave(Behaviour { submit_cutoff_ms: Some(4000), ..Behaviour::by_hand() });
+    scene.relay.set_bid_value(Slot(1), VALUE);
+    let late =
+        scene.proposer.propose(&scene.endpoint, &scene.cluster, Slot(1)).await.unwrap().reveal.unwrap();
+    assert!(late.status == 400 && late.message.unwrap().contains("too late"));
 }

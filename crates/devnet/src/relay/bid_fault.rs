@@ -3,7 +3,7 @@ use headstart_types::{
     Network, Root, SecretKey, SignedBuilderBid, Slot, U256, Wei,
 };
 
-use super::behaviour::BidFault;
+use super::fault::BidFault;
 use crate::sign::{sign_bid, stray_signature};
 
 /// Makes a bid invalid in one way. All but a bad signature and a wrong key are signed by `relay` as they then are.

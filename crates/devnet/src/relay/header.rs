@@ -5,8 +5,9 @@ use headstart_types::{AuctionKey, DATE_MILLISECONDS, ForkName, TIMEOUT_MS, UnixM
 use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, Response, StatusCode};
 
-use super::behaviour::{Access, Behaviour, BidFault, BidSource, HeaderFault};
+use super::behaviour::{Access, Behaviour, BidSource};
 use super::bid_fault::sign_spoilt;
+use super::fault::{BidFault, HeaderFault};
 use super::reply::{Answer, negotiate, number, text};
 use super::seen::HeaderCall;
 use super::shelf::{BidId, MadeBid};

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod bid_fault;
+mod fault;
 mod header;
 mod register;
 mod reply;
@@ -22,10 +23,8 @@ use std::time::Duration;
 use headstart_types::{BlsPublicKey, Clock, Network, SecretKey, Slot, UnixMillis, Wei};
 use tokio::sync::Notify;
 
-pub use behaviour::{
-    Access, Behaviour, BidFault, BidSource, Encodings, HeaderFault, Occasional, Registrations, SubmitFault,
-    WireFault,
-};
+pub use behaviour::{Access, Behaviour, BidSource, Encodings, Occasional, Registrations};
+pub use fault::{BidFault, HeaderFault, SubmitFault, WireFault};
 pub use seen::{Calls, HeaderCall, RegistrationCall, Seen, SubmitCall};
 
 use crate::chain::{Chain, ChainConfig};

@@ -7,8 +7,8 @@ use headstart_types::{
     AuctionKey, BlockHash, BlsPublicKey, Encoding, ForkName, Root, SignedBuilderBid, Slot, Wei,
 };
 
-use super::behaviour::BidFault;
 use super::bid_fault::announced_fork;
+use super::fault::BidFault;
 use crate::payload::BuiltBlock;
 
 /// Slots whose bids and payloads are kept; the lowest goes first.

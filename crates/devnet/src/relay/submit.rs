@@ -9,7 +9,8 @@ use headstart_types::{
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::behaviour::{Behaviour, Encodings, SubmitFault};
+use super::behaviour::{Behaviour, Encodings};
+use super::fault::SubmitFault;
 use super::reply::{Answer, negotiate, request_encoding, text};
 use super::seen::SubmitCall;
 use super::shelf::MadeBid;

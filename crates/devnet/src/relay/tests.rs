@@ -309,3 +309,38 @@ async fn tests_can_wait_for_what_a_relay_sees() {
     assert!(seen && status == 204);
     assert!(!scene.relay.has_seen(Duration::from_millis(20), |seen| seen.headers.total() == 2).await);
 }
+
+#[tokio::test]
+async fn a_market_relay_gives_the_bid_that_it_holds_at_that_moment() {
+    let network = begun(ForkName::Fulu, 12_000);
+    let chain = Chain::new(ChainConfig::new(network.clone(), clock(), 0));
+    let market = Market::new(network.clone(), 9, 6);
+    let relay = Relay::spawn(RelayConfig::new(chain.clone(), market, 2)).await.unwrap();
+    let endpoint = Endpoint::new(&format!("http://{}", relay.addr())).unwrap();
+    let slot = Slot(2);
+    let key = AuctionKey { slot, parent_hash: BlockHash::default(), proposer: Validator::new(1).pubkey };
+    let asked = Proposer::new(chain).get_header(&endpoint, BeaconClient::Teku, key).await;
+    // Bidding for a slot of the past is over, so the bid stands still.
+    assert_eq!(asked.reply.bid.map(|(value, _)| value), relay.top_bid(slot, clock().now()));
+    assert!(asked.reply.wrong.is_none());
+}
+
+#[tokio::test]
+async fn some_bids_are_invalid_now_and_then_and_always_the_same_ones() {
+    let occasional = Some(Occasional { per_mille: 300, fault: BidFault::ZeroValue });
+    let scene = Scene::new(ForkName::Fulu, Behaviour { occasional, ..Behaviour::by_hand() }).await;
+    let mut invalid = Vec::new();
+    for round in 0..2 {
+        for slot in (1..=30).map(Slot) {
+            scene.relay.set_bid_value(slot, VALUE);
+            let asked =
+                scene.proposer().get_header(&scene.endpoint, BeaconClient::Teku, scene.key(slot)).await;
+            if asked.reply.wrong.is_some() {
+                invalid.push((round, slot));
+            }
+        }
+    }
+    let (first, second): (Vec<_>, Vec<_>) = invalid.into_iter().partition(|(round, _)| *round == 0);
+    assert!((1..25).contains(&first.len()), "{} of 30 are invalid", first.len());
+    assert!(first.iter().map(|(_, slot)| slot).eq(second.iter().map(|(_, slot)| slot)));
+}

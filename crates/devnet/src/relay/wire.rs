@@ -13,7 +13,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 
-use super::behaviour::WireFault;
+use super::fault::WireFault;
 use super::reply::Answer;
 use crate::server::{Body, HangUp, full};
 
