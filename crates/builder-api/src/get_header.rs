@@ -8,13 +8,13 @@ use bytes::Bytes;
 use headstart_auction::{Bid, Choice, MISS_GRACE_MS, Offers, best, header_deadline, may_serve};
 use headstart_bid_store::AuctionEntry;
 use headstart_registry::Cluster;
-use headstart_types::{Accept, AuctionKey, Encoding, Outcome, TIMEOUT_MS, UnixMillis};
-use http::header::ACCEPT;
+use headstart_types::{AuctionKey, Encoding, Outcome, TIMEOUT_MS, UnixMillis};
 use http::{HeaderMap, StatusCode};
 use tokio::time;
 
 use crate::journal::HeaderRecord;
 use crate::reply::{ApiError, versioned};
+use crate::request::accept_of;
 use crate::{BuilderApi, HeaderPath};
 
 /// A getHeader that memory could not answer: what the slow way needs to go on.
@@ -53,10 +53,9 @@ impl BuilderApi {
     /// Answers from memory if it can. This is the hot path: no await, no lock that a writer holds long.
     pub(crate) fn get_header(&self, key: AuctionKey, headers: &HeaderMap) -> Immediate {
         let config = self.config();
-        let accept = match headers.get(ACCEPT).map(|value| value.to_str().map(Accept::parse)) {
-            None => Accept::JSON,
-            Some(Ok(Some(accept))) => accept,
-            Some(_) => return Immediate::Error(not_acceptable()),
+        let accept = match accept_of(headers) {
+            Ok(accept) => accept,
+            Err(error) => return Immediate::Error(error),
         };
         let (now, received) = (config.clock.now(), Instant::now());
         let asked =
@@ -152,9 +151,4 @@ impl BuilderApi {
 
 fn timeout_ms(headers: &HeaderMap) -> Option<i64> {
     headers.get(TIMEOUT_MS)?.to_str().ok()?.trim().parse().ok()
-}
-
-pub(crate) fn not_acceptable() -> ApiError {
-    let message = "Accept must allow application/octet-stream or application/json";
-    ApiError::new(StatusCode::NOT_ACCEPTABLE, message)
 }

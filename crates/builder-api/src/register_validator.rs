@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::BuilderApi;
 use crate::reply::ApiError;
-use crate::submit_blinded_block::encoding_of;
+use crate::request::encoding_of;
 
 /// What came of the registrations of one body.
 #[derive(Debug, Default)]

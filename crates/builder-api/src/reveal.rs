@@ -17,8 +17,8 @@ use tracing::{error, info, warn};
 use crate::BuilderApi;
 use crate::equivocation::Signer;
 use crate::reply::ApiError;
+use crate::signed_block::SignedBlock;
 use crate::submissions::{RevealedPayload, SubmitReply};
-use crate::submit_blinded_block::SignedBlock;
 
 /// A relay that could not be reached or failed is tried again after so long.
 const RETRY_AFTER: Duration = Duration::from_millis(250);

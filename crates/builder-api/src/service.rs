@@ -20,8 +20,7 @@ use tower::ServiceExt;
 use crate::get_header::Immediate;
 use crate::patience::Phase;
 use crate::reply::ApiError;
-use crate::server::Limits;
-use crate::{BuilderApi, HeaderPath, register_validator, status, submit_blinded_block};
+use crate::{BuilderApi, HeaderPath, Limits, register_validator, status, submit_blinded_block};
 
 /// The whole Builder API as a hyper service.
 #[derive(Clone)]

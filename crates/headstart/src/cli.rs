@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands;
+use crate::{commands, demo};
 
 /// Answers beacon nodes from prefetched, verified bids, and reveals the blocks that they sign.
 #[derive(Debug, Parser)]
@@ -20,7 +20,7 @@ enum Command {
     Serve(ConfigFile),
     /// Run the whole thing in this process: simulated relays, builders, a beacon node and three clusters.
     #[command(after_help = "Example: headstart demo --slots 30 --speed 4 --seed 7")]
-    Demo(Demo),
+    Demo(demo::Options),
     /// Read a configuration file and say what is wrong with it, or what it amounts to.
     #[command(after_help = "Example: headstart check-config headstart.toml")]
     CheckConfig {
@@ -47,33 +47,12 @@ struct ConfigFile {
     config: PathBuf,
 }
 
-/// How the demo is played.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Demo {
-    /// How many slots to play.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub slots: u64,
-    /// How many times faster than mainnet: 1 has slots of 12 s, 4 of 3 s. Everything that takes time is scaled.
-    #[arg(long, default_value_t = 2.0, value_parser = speed)]
-    pub speed: f64,
-    /// The same seed plays the same market.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if (0.25..=6.0).contains(&speed) => Ok(speed),
-        _ => Err("write a number from 0.25 to 6".to_owned()),
-    }
-}
-
 impl Cli {
     /// Runs the command; a failure is printed as one chain of causes.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Serve(file) => commands::serve::run(&file.config),
-            Command::Demo(demo) => commands::demo::run(demo),
+            Command::Demo(options) => commands::demo::run(options),
             Command::CheckConfig { file } => commands::check_config::run(&file),
             Command::Config(ConfigCommand::Example) => commands::config_example::run(),
         };

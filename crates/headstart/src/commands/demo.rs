@@ -2,14 +2,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::cli::Demo;
 use crate::config::{Log, LogFormat};
 use crate::{demo, telemetry};
 
 /// Exit status when a block was lost or a wrong bid served.
 const PROMISE_BROKEN: u8 = 2;
 
-pub(crate) fn run(options: Demo) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: demo::Options) -> anyhow::Result<ExitCode> {
     // The table is the demo's output; what goes wrong beside it is still worth a line.
     telemetry::init(&Log { format: LogFormat::Pretty, level: "error".to_owned() });
     let runtime = tokio::runtime::Runtime::new().context("start the asynchronous runtime")?;

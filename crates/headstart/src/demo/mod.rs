@@ -1,6 +1,8 @@
 //! The whole thing in one process, over real sockets: five relays, builders, a beacon node and three clusters, with the
 //! service between them exactly as it runs in production.
 
+mod cast;
+mod options;
 mod row;
 mod tally;
 mod world;
@@ -14,9 +16,9 @@ use headstart_types::{Outcome, Slot};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Demo;
 use crate::{App, clock, commands};
 
+pub(crate) use options::Options;
 pub(crate) use tally::Tally;
 
 use row::Row;
@@ -26,7 +28,7 @@ use world::World;
 const WARM_UP_SLOTS: u64 = 2;
 
 /// Plays the demo, printing a row for each slot and a summary.
-pub(crate) async fn play(options: Demo) -> anyhow::Result<Tally> {
+pub(crate) async fn play(options: Options) -> anyhow::Result<Tally> {
     let mut world = World::start(options).await?;
     let app = App::start(world.service_config()?, clock::SYSTEM).await?;
     let mut answered = app.watch_headers();

@@ -2,22 +2,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use headstart_devnet::{
-    Access, BeaconClient, BeaconNode, Behaviour, BidFault, Chain, ChainConfig, ChainTask, Cluster,
-    ClusterPlan, ClusterTask, Endpoint, Market, Occasional, Proposal, Proposer, Relay, RelayConfig,
+    BeaconNode, Chain, ChainConfig, ChainTask, ClusterPlan, ClusterTask, Endpoint, Market, Proposal, Proposer,
 };
 use headstart_types::{ForkName, Network, Outcome, Slot, UnixMillis};
 use tokio::sync::mpsc;
 
-use super::Played;
+use super::cast::{DemoCluster, DemoRelay, VALIDATORS, clusters, relays};
 use super::row::Row;
-use crate::cli::Demo;
+use super::{Options, Played};
 use crate::{Config, clock, config};
 
 const MAINNET_SLOT_MS: f64 = 12_000.0;
 const BUILDERS: u64 = 12;
 /// Of a thousand slots, so many have a duty of one of the clusters.
 const DUTIES_PER_MILLE: u64 = 850;
-const VALIDATORS: usize = 8;
 /// When beacon nodes ask, in nominal milliseconds into the slot: a solo staker at once, an SSV cluster after its RANDAO.
 const ASKS_AT_MS: [i64; 3] = [80, 170, 110];
 /// How long after the slot's start its duty must have ended, as a share of the slot.
@@ -25,7 +23,7 @@ const DUTY_ENDS: f64 = 0.6;
 
 /// Everything around the service.
 pub(super) struct World {
-    options: Demo,
+    options: Options,
     chain: Chain,
     market: Market,
     relays: Vec<DemoRelay>,
@@ -36,21 +34,8 @@ pub(super) struct World {
     running: Vec<(ChainTask, ClusterTask)>,
 }
 
-struct DemoRelay {
-    name: &'static str,
-    policy: &'static str,
-    about: &'static str,
-    relay: Relay,
-}
-
-struct DemoCluster {
-    cluster: Cluster,
-    /// Indices into the relays.
-    relays: &'static [usize],
-}
-
 impl World {
-    pub(super) async fn start(options: Demo) -> anyhow::Result<Self> {
+    pub(super) async fn start(options: Options) -> anyhow::Result<Self> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -200,7 +185,7 @@ impl World {
     }
 
     pub(super) fn introduction(&self, url: &str) -> String {
-        let Demo { slots, speed, seed } = self.options;
+        let Options { slots, speed, seed } = self.options;
         let seconds = MAINNET_SLOT_MS / 1000.0 / speed;
         let relays =
             self.relays.iter().map(|relay| format!("relay        {:<8} {}", relay.name, relay.about));
@@ -222,50 +207,4 @@ impl World {
             .chain(["\n".to_owned()])
             .collect()
     }
-}
-
-fn clusters() -> Vec<DemoCluster> {
-    let cluster = |name, client, first_index, relays| DemoCluster {
-        cluster: Cluster::new(name, client, first_index, VALIDATORS),
-        relays,
-    };
-    vec![
-        cluster("alpha", BeaconClient::Lighthouse, 1_000, &[0, 2]),
-        cluster("beta", BeaconClient::Teku, 2_000, &[1, 3]),
-        cluster("gamma", BeaconClient::PrysmJson, 3_000, &[4]),
-    ]
-}
-
-/// Five relays, no two alike. Latencies are nominal and shrink with the slots.
-async fn relays(chain: &Chain, market: &Market, speed: f64) -> std::io::Result<Vec<DemoRelay>> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a few hundred milliseconds"
-    )]
-    let latency = |nominal_ms: u64| (nominal_ms as f64 / speed).round() as u64;
-    let flaky = Behaviour {
-        occasional: Some(Occasional { per_mille: 150, fault: BidFault::BadSignature }),
-        ..Behaviour::mev_boost_relay(latency(45))
-    };
-    let slow = Behaviour { access: Access::NotBeforeHead, ..Behaviour::mev_boost_relay(latency(160)) };
-    let plans = [
-        ("open", "mev-boost-relay", "polled freely, 40 ms", Behaviour::mev_boost_relay(latency(40))),
-        ("gated", "helix", "answers only for the slot after its head, 60 ms", Behaviour::helix(latency(60))),
-        (
-            "oneshot",
-            "ultrasound",
-            "one call a slot, within the slot, 50 ms",
-            Behaviour::ultrasound(latency(50)),
-        ),
-        ("slow", "mev-boost-relay", "polled freely, 160 ms", slow),
-        ("flaky", "mev-boost-relay", "every seventh bid has a bad signature, 45 ms", flaky),
-    ];
-    let mut relays = Vec::new();
-    for (number, (name, policy, about, behaviour)) in (0..).zip(plans) {
-        let settings = RelayConfig::new(chain.clone(), market.clone(), number).with_behaviour(behaviour);
-        relays.push(DemoRelay { name, policy, about, relay: Relay::spawn(settings).await? });
-    }
-    Ok(relays)
 }
