@@ -27,6 +27,8 @@ pub enum Answer {
 const IN_FLIGHT_MAX: u32 = 2;
 const FIRST_BACKOFF_MS: i64 = 100;
 const LONGEST_BACKOFF_MS: i64 = 2_000;
+/// Whoever waits for a bid waits for asks that come within this time.
+const WORTH_WAITING_MS: i64 = 300;
 
 /// One relay's part in one auction: when it is asked next. Moments are milliseconds relative to the slot's start.
 #[derive(Clone, Debug)]
@@ -96,9 +98,14 @@ impl AskTurn {
         self.in_flight == 0 && (self.has_answered || self.next_ms(0, i64::MIN).is_none())
     }
 
-    /// Someone waits for a bid now: the gap no longer counts from the last ask, only from the policy's least.
+    /// Someone waits for a bid now: the gap no longer counts from the last ask, only from the policy's least. A relay that
+    /// may be asked again soon counts as not heard yet, so that whoever waits gets its next answer and not its last one.
     pub fn hurry(&mut self, now_ms: i64) {
         self.blocked_until_ms = self.blocked_until_ms.min(now_ms.max(self.policy.first_ms));
+        let soon = |next_ms| next_ms <= now_ms.saturating_add(WORTH_WAITING_MS);
+        if self.next_ms(0, i64::MIN).is_some_and(soon) {
+            self.has_answered = false;
+        }
     }
 
     pub fn asked(&mut self, now_ms: i64) {
@@ -237,6 +244,21 @@ mod tests {
             [0],
             "but never before the slot"
         );
+    }
+
+    #[test]
+    fn whoever_waits_gets_the_next_answer_of_a_relay_that_may_be_asked_soon() {
+        let settled_after_hurry = |policy: CallPolicy| {
+            let mut turn = AskTurn::new(policy, 0);
+            turn.asked(-1_000);
+            turn.answered(-990, Answer::Failed);
+            assert!(turn.is_settled());
+            turn.hurry(-980);
+            turn.is_settled()
+        };
+        assert!(!settled_after_hurry(CallPolicy::MEV_BOOST_RELAY), "asked again 70 ms later");
+        assert!(settled_after_hurry(CallPolicy { min_gap_ms: 1_000, ..CallPolicy::MEV_BOOST_RELAY }));
+        assert!(settled_after_hurry(CallPolicy { calls_max: 1, ..CallPolicy::MEV_BOOST_RELAY }));
     }
 
     #[test]
