@@ -4,13 +4,21 @@ use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, Network, Slot, UnixMi
 
 use crate::{Duties, Heads};
 
-/// Auctions of one slot and proposer: the head, its parent, and one for a beacon node that knows better.
-pub const MAX_PARENTS_PER_SLOT: usize = 3;
+/// Auctions of one slot and proposer on parents that a beacon node vouches for: the head, and what replaced it.
+pub const KNOWN_PARENTS_MAX: usize = 4;
+/// Auctions of one slot and proposer on parents that only the asking beacon node knows.
+pub const UNKNOWN_PARENTS_MAX: usize = 2;
+/// Auctions of one slot that nobody vouches for, over all proposers: one alone can be true.
+pub const UNKNOWN_AUCTIONS_MAX: usize = 16;
 
 /// Which auctions have been armed, and which are due: every duty of ours about to begin, on the parent of the moment.
+///
+/// What a beacon node vouches for and what only a caller claims are counted apart, so that made-up parents never keep
+/// the true one out.
 #[derive(Clone, Debug, Default)]
 pub struct Arming {
-    parents: BTreeMap<(Slot, BlsPublicKey), BTreeSet<BlockHash>>,
+    known: BTreeMap<Slot, BTreeSet<(BlsPublicKey, BlockHash)>>,
+    unknown: BTreeMap<Slot, BTreeSet<(BlsPublicKey, BlockHash)>>,
 }
 
 /// What came of arming one auction.
@@ -41,7 +49,7 @@ impl Arming {
             let parent_hash = heads.parent_for(slot)?;
             (-lead_ms..cutoff_ms).contains(&now_ms).then_some(AuctionKey { slot, parent_hash, proposer })
         });
-        candidates.filter(|key| self.arm(key) == Armed::Now).collect()
+        candidates.filter(|key| self.arm(key, true) == Armed::Now).collect()
     }
 
     /// When [`Arming::due`] can next have something that no new duty or head brings: the next slot's lead.
@@ -51,21 +59,32 @@ impl Arming {
         if begins > now { begins } else { network.slot_start(next.next()) - lead_ms }
     }
 
-    /// Admits one auction, wherever the wish for it comes from.
-    pub fn arm(&mut self, key: &AuctionKey) -> Armed {
-        let parents = self.parents.entry((key.slot, key.proposer)).or_default();
-        if parents.contains(&key.parent_hash) {
+    /// Admits one auction, wherever the wish for it comes from; `vouched` says that a beacon node knows the parent.
+    pub fn arm(&mut self, key: &AuctionKey, vouched: bool) -> Armed {
+        let auction = (key.proposer, key.parent_hash);
+        let holds = |armed: &BTreeMap<Slot, BTreeSet<_>>| {
+            armed.get(&key.slot).is_some_and(|set| set.contains(&auction))
+        };
+        if holds(&self.known) || holds(&self.unknown) {
             return Armed::Already;
         }
-        if parents.len() >= MAX_PARENTS_PER_SLOT {
+        let (armed, parents_max) = if vouched {
+            (&mut self.known, KNOWN_PARENTS_MAX)
+        } else {
+            (&mut self.unknown, UNKNOWN_PARENTS_MAX)
+        };
+        let armed = armed.entry(key.slot).or_default();
+        let of_proposer = armed.iter().filter(|(proposer, _)| *proposer == key.proposer).count();
+        if of_proposer >= parents_max || (!vouched && armed.len() >= UNKNOWN_AUCTIONS_MAX) {
             return Armed::TooManyParents;
         }
-        parents.insert(key.parent_hash);
+        armed.insert(auction);
         Armed::Now
     }
 
     pub fn forget_before(&mut self, slot: Slot) {
-        self.parents.retain(|(armed, _), _| *armed >= slot);
+        self.known = self.known.split_off(&slot);
+        self.unknown = self.unknown.split_off(&slot);
     }
 }
 

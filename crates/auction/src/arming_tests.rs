@@ -79,7 +79,7 @@ fn parents_are_bounded_whatever_the_chain_does() {
         chain.heads.set_head(Head { slot: SLOT.previous(), block_hash: hash(byte) });
         armed += chain.due(-1_000).len();
     }
-    assert_eq!(armed, MAX_PARENTS_PER_SLOT);
+    assert_eq!(armed, KNOWN_PARENTS_MAX);
 }
 
 #[test]
@@ -103,5 +103,33 @@ fn what_is_over_is_forgotten() {
     let mut chain = Chain::new();
     chain.due(-1_000);
     chain.arming.forget_before(SLOT.next());
-    assert!(chain.arming.parents.is_empty());
+    assert!(chain.arming.known.is_empty());
+}
+
+#[test]
+fn made_up_parents_are_few_and_never_keep_the_true_one_out() {
+    let mut chain = Chain::new();
+    let claim =
+        |proposer, parent| AuctionKey { slot: SLOT, parent_hash: hash(parent), proposer: key(proposer) };
+    let armed = (50..100).filter(|parent| chain.arming.arm(&claim(1, *parent), false) == Armed::Now).count();
+    assert_eq!(armed, UNKNOWN_PARENTS_MAX);
+    assert_eq!(chain.due(-1_000), [hash(1)], "the head's parent is armed all the same");
+    let strangers =
+        (2..60).filter(|proposer| chain.arming.arm(&claim(*proposer, 50), false) == Armed::Now).count();
+    assert_eq!(strangers + UNKNOWN_PARENTS_MAX, UNKNOWN_AUCTIONS_MAX);
+    assert_eq!(
+        chain.arming.arm(&claim(1, 50), true),
+        Armed::Already,
+        "one auction is one, whoever vouches for it"
+    );
+}
+
+#[test]
+fn former_heads_are_known_for_a_while() {
+    let mut heads = Heads::default();
+    for byte in 1..10 {
+        heads.set_head(Head { slot: Slot(u64::from(byte)), block_hash: hash(byte) });
+    }
+    assert!(heads.knows_parent(SLOT, hash(9)) && heads.knows_parent(SLOT, hash(6)));
+    assert!(!heads.knows_parent(SLOT, hash(5)) && !heads.knows_parent(SLOT, hash(77)));
 }

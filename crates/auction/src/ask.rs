@@ -37,8 +37,10 @@ pub struct AskTurn {
     calls: u32,
     in_flight: u32,
     last_asked_ms: Option<i64>,
-    /// Not before this moment, whatever the gap allows.
+    /// Our own back-off after failures; somebody who waits ends it.
     blocked_until_ms: i64,
+    /// The relay's own wish (`Retry-After`), which nobody ends.
+    rests_until_ms: i64,
     backoff_ms: i64,
     /// From an ask to its answer, as far as is known.
     round_trip_ms: i64,
@@ -54,7 +56,8 @@ impl AskTurn {
             calls: 0,
             in_flight: 0,
             last_asked_ms: None,
-            blocked_until_ms: policy.first_ms,
+            blocked_until_ms: i64::MIN,
+            rests_until_ms: policy.first_ms,
             backoff_ms: FIRST_BACKOFF_MS,
             has_answered: false,
             over: false,
@@ -69,7 +72,7 @@ impl AskTurn {
         }
         let gap_ms = gap_ms.max(self.room_ms());
         let after_gap = self.last_asked_ms.map_or(i64::MIN, |last| last.saturating_add(gap_ms));
-        let next = after_gap.max(self.blocked_until_ms);
+        let next = after_gap.max(self.blocked_until_ms).max(self.rests_until_ms);
         let aimed = answer_by_ms.saturating_sub(self.round_trip_ms);
         let next = if next < aimed && self.leaves_no_room(next, aimed) { aimed } else { next };
         (next <= self.policy.last_ms).then_some(next)
@@ -98,10 +101,10 @@ impl AskTurn {
         self.in_flight == 0 && (self.has_answered || self.next_ms(0, i64::MIN).is_none())
     }
 
-    /// Someone waits for a bid now: the gap no longer counts from the last ask, only from the policy's least. A relay that
+    /// Someone waits for a bid now: our own back-off ends, the relay's limits do not. A relay that
     /// may be asked again soon counts as not heard yet, so that whoever waits gets its next answer and not its last one.
     pub fn hurry(&mut self, now_ms: i64) {
-        self.blocked_until_ms = self.blocked_until_ms.min(now_ms.max(self.policy.first_ms));
+        self.blocked_until_ms = i64::MIN;
         let soon = |next_ms| next_ms <= now_ms.saturating_add(WORTH_WAITING_MS);
         if self.next_ms(0, i64::MIN).is_some_and(soon) {
             self.has_answered = false;
@@ -126,7 +129,7 @@ impl AskTurn {
             }
             Answer::TooLate | Answer::RateLimited { retry_after_ms: None } => self.over = true,
             Answer::RateLimited { retry_after_ms: Some(wait) } => {
-                self.blocked_until_ms = now_ms.saturating_add(wait);
+                self.rests_until_ms = now_ms.saturating_add(wait);
             }
             Answer::UnknownProposer => {
                 self.backoff_ms = LONGEST_BACKOFF_MS;
@@ -259,6 +262,15 @@ mod tests {
         assert!(!settled_after_hurry(CallPolicy::MEV_BOOST_RELAY), "asked again 70 ms later");
         assert!(settled_after_hurry(CallPolicy { min_gap_ms: 1_000, ..CallPolicy::MEV_BOOST_RELAY }));
         assert!(settled_after_hurry(CallPolicy { calls_max: 1, ..CallPolicy::MEV_BOOST_RELAY }));
+    }
+
+    #[test]
+    fn nobody_hurries_a_relay_that_asked_for_rest() {
+        let mut turn = AskTurn::new(CallPolicy::MEV_BOOST_RELAY, 0);
+        turn.asked(-1_000);
+        turn.answered(-990, Answer::RateLimited { retry_after_ms: Some(5_000) });
+        turn.hurry(0);
+        assert_eq!(turn.next_ms(0, i64::MIN), None, "its rest lasts beyond its cut-off");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod reveal;
 mod round_trip;
 mod serve;
 
-pub use arming::{Armed, Arming, MAX_PARENTS_PER_SLOT};
+pub use arming::{Armed, Arming, KNOWN_PARENTS_MAX, UNKNOWN_AUCTIONS_MAX, UNKNOWN_PARENTS_MAX};
 pub use ask::{Answer, AskTurn};
 pub use auction::{Ask, Auction, Decision};
 pub use best::{Choice, best};

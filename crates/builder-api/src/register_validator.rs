@@ -32,15 +32,19 @@ pub(crate) async fn register_validator(
     let Ok(_permit) = api.shared.bulkheads.registrations.try_acquire() else {
         return ApiError::busy("too many registration bodies at once: send this one again").into_response();
     };
-    match api.register(&headers, &body).await {
+    match api.register(&headers, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl BuilderApi {
-    async fn register(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
-        let registrations = decode(headers, body)?;
+    async fn register(&self, headers: &HeaderMap, body: Bytes) -> Result<(), ApiError> {
+        let encoding = encoding_of(headers)?;
+        // A body of many thousands takes milliseconds to read, which no header should wait for.
+        let registrations = tokio::task::spawn_blocking(move || decode(encoding, &body)).await;
+        let registrations =
+            registrations.unwrap_or_else(|_| Err(ApiError::bad_request("the body cannot be read")))?;
         let mut tally = Tally::default();
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for registration in registrations {
@@ -121,8 +125,8 @@ impl Tally {
     }
 }
 
-fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Vec<SignedValidatorRegistration>, ApiError> {
-    match encoding_of(headers)? {
+fn decode(encoding: Encoding, body: &[u8]) -> Result<Vec<SignedValidatorRegistration>, ApiError> {
+    match encoding {
         Encoding::Ssz => {
             registrations_from_ssz(body).map_err(|error| ApiError::bad_request(format!("failed to {error}")))
         }

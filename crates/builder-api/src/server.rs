@@ -72,6 +72,7 @@ async fn accept(
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
+    // A peer that has gone already shows when it is read from.
+    let _ = stream.set_nodelay(true);
     Ok((stream, place))
 }

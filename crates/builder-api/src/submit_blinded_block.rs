@@ -17,6 +17,9 @@ use crate::reveal;
 use crate::signed_block::SignedBlock;
 use crate::submissions::{Admission, Answer, SubmitReply};
 
+/// Blocks further from the current slot are garbage; the margin is wide, lest a wrong clock of ours lose a block.
+const SLOTS_ASTRAY_MAX: u64 = 32;
+
 pub(crate) async fn v1(State(api): State<BuilderApi>, headers: HeaderMap, body: Bytes) -> Response {
     api.submit(SubmitVersion::V1, &headers, body).await.unwrap_or_else(ApiError::into_response)
 }
@@ -57,6 +60,12 @@ impl BuilderApi {
     /// One run for all submissions that are the same. It belongs to the process: a caller that hangs up changes nothing.
     fn join_or_run(&self, signed: SignedBlock) -> Result<Answer, ApiError> {
         let current = self.config().network.slot_at(self.config().clock.now());
+        if signed.id.slot.0.abs_diff(current.0) > SLOTS_ASTRAY_MAX {
+            return Err(ApiError::bad_request(format!(
+                "message.slot {} lies far from the current slot {current}: no relay can have its payload",
+                signed.id.slot
+            )));
+        }
         match self.shared.submissions.admit(signed.id, current) {
             Admission::Join(answer) => Ok(answer),
             Admission::Run(tell, answer) => {

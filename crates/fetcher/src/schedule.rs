@@ -13,9 +13,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Admits an auction that a getHeader asks for; `false` when one runs already.
+    /// Admits an auction that a getHeader asks for.
     pub(crate) fn arm(&mut self, key: &AuctionKey) -> Armed {
-        self.arming.arm(key)
+        let due = self.duties.is_due(key.slot, &key.proposer) == Some(true);
+        let vouched = due && self.heads.knows_parent(key.slot, key.parent_hash);
+        self.arming.arm(key, vouched)
     }
 
     pub(crate) fn head_slot(&self) -> Option<Slot> {
