@@ -39,22 +39,22 @@ pub(crate) struct Shared {
 
 /// Requests of one kind under way at a time, so that a burst of one kind never starves a more important one.
 pub(crate) struct Bulkheads {
-    /// A submission over the limit waits; it is never turned away.
-    pub(crate) submits: Semaphore,
+    /// An unproven block over the limit waits; proven ones need no place.
+    pub(crate) unproven_submits: Semaphore,
     /// A miss over the limit is answered with "no bid".
     pub(crate) misses: Semaphore,
     /// A registration body over the limit is answered with 503 and `Retry-After`.
     pub(crate) registrations: Semaphore,
 }
 
-const SUBMITS_MAX: usize = 512;
+const UNPROVEN_SUBMITS_MAX: usize = 512;
 const MISSES_MAX: usize = 4_096;
 const REGISTRATIONS_MAX: usize = 8;
 
 impl BuilderApi {
     pub fn new(config: Config) -> Self {
         let bulkheads = Bulkheads {
-            submits: Semaphore::new(SUBMITS_MAX),
+            unproven_submits: Semaphore::new(UNPROVEN_SUBMITS_MAX),
             misses: Semaphore::new(MISSES_MAX),
             registrations: Semaphore::new(REGISTRATIONS_MAX),
         };

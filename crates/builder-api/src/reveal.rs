@@ -45,19 +45,21 @@ enum Verdict {
 }
 
 pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, tell: watch::Sender<Option<SubmitReply>>) {
-    let Ok(_permit) = api.shared.bulkheads.submits.acquire().await else { return };
     let (started, received_at) = (Instant::now(), api.config().clock.now());
     let signed = Arc::new(signed);
     let to = api.addressees(&signed);
     let signer = api.signer_of(&signed.block, signed.id.block_root, to.proposer).await;
-    if signer == Signer::SecondBlock {
-        let refusal = ApiError::bad_request(
-            "another block of this proposer was already submitted for this slot: a second one could get it slashed",
-        );
-        conclude(&signed, &to, "none", Outcome::SecondBlock, started);
+    if let Some((outcome, refusal)) = api.refusal_of(&signed, signer) {
+        conclude(&signed, &to, "none", outcome, started);
+        api.shared.submissions.forget(&signed.id);
         tell.send_replace(Some(SubmitReply::Failed(refusal)));
         return;
     }
+    // A proven block waits for nothing: garbage that keeps relays busy must not keep it waiting.
+    let _permit = match signer {
+        Signer::Proven => None,
+        _ => api.shared.bulkheads.unproven_submits.acquire().await.ok(),
+    };
     let deadline = api.deadline(&signed, received_at);
     let mut answers: FuturesUnordered<_> =
         to.relays.iter().map(|relay| submit_to(relay.clone(), Arc::clone(&signed), deadline)).collect();
@@ -88,6 +90,26 @@ const fn taken(version: SubmitVersion) -> Outcome {
 }
 
 impl BuilderApi {
+    /// Why relays must not see this block; `None` when they may.
+    fn refusal_of(&self, signed: &SignedBlock, signer: Signer) -> Option<(Outcome, ApiError)> {
+        let slot = signed.id.slot;
+        match signer {
+            Signer::SecondBlock => Some((
+                Outcome::SecondBlock,
+                ApiError::bad_request(
+                    "another block of this proposer was already submitted for this slot: a second one could get it slashed",
+                ),
+            )),
+            Signer::Unproven if !self.shared.submissions.admit_unproven(slot) => Some((
+                Outcome::Refused,
+                ApiError::bad_request(format!(
+                    "too many blocks without a proven signature were submitted for slot {slot}"
+                )),
+            )),
+            Signer::Unproven | Signer::Proven => None,
+        }
+    }
+
     /// The relays that offered the block first, then the other relays of the proposer's cluster. A block that nobody
     /// offered to us (another operator's, or one built locally and blinded) goes to all of them: one may know it.
     fn addressees(&self, signed: &SignedBlock) -> Addressees {

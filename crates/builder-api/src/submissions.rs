@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -57,6 +57,8 @@ impl RevealedPayload {
 pub(crate) type Answer = watch::Receiver<Option<SubmitReply>>;
 
 /// The submissions of the current slots: one run for all that are the same, its answer kept until the slot is over.
+///
+/// Proven blocks are few by nature, one for each proposer; what is not proven is counted, and refused beyond a limit.
 #[derive(Debug, Default)]
 pub(crate) struct Submissions {
     state: Mutex<State>,
@@ -65,11 +67,13 @@ pub(crate) struct Submissions {
 #[derive(Debug, Default)]
 struct State {
     answers: HashMap<SubmissionId, Answer>,
+    /// Blocks of each slot that were forwarded although their signer is not proven.
+    unproven: BTreeMap<Slot, usize>,
     guard: Guard,
 }
 
-/// Distinct submissions of one slot. An honest proposer makes one or two; the rest is garbage that relays need not see.
-const DISTINCT_MAX: usize = 64;
+/// Distinct unproven blocks of one slot that relays get to see. Those that others served are few; the rest is garbage.
+const UNPROVEN_MAX: usize = 64;
 /// Slots for which answers are kept.
 const SLOTS_KEPT: u64 = 2;
 
@@ -79,8 +83,6 @@ pub(crate) enum Admission {
     Run(watch::Sender<Option<SubmitReply>>, Answer),
     /// The same runs or has run: its answer is this one's too.
     Join(Answer),
-    /// There have been too many different ones for this slot.
-    TooMany,
 }
 
 impl Submissions {
@@ -88,16 +90,23 @@ impl Submissions {
         let oldest = Slot(current.0.saturating_sub(SLOTS_KEPT));
         let state = &mut *self.lock();
         state.answers.retain(|id, _| id.slot >= oldest);
+        state.unproven = state.unproven.split_off(&oldest);
         state.guard.forget_before(oldest);
         if let Some(answer) = state.answers.get(&id) {
             return Admission::Join(answer.clone());
         }
-        if state.answers.keys().filter(|known| known.slot == id.slot).count() >= DISTINCT_MAX {
-            return Admission::TooMany;
-        }
         let (tell, answer) = watch::channel(None);
         state.answers.insert(id, answer.clone());
         Admission::Run(tell, answer)
+    }
+
+    /// Whether relays may see one more unproven block of this slot.
+    pub(crate) fn admit_unproven(&self, slot: Slot) -> bool {
+        let mut state = self.lock();
+        let unproven = state.unproven.entry(slot).or_default();
+        let admitted = *unproven < UNPROVEN_MAX;
+        *unproven += usize::from(admitted);
+        admitted
     }
 
     /// Lets the next submission of this block run anew: this one ended without the block being revealed.

@@ -72,12 +72,6 @@ impl BuilderApi {
                 self.shared.tasks.spawn(reveal::run(self.clone(), signed, tell));
                 Ok(answer)
             }
-            Admission::TooMany => {
-                let slot = signed.id.slot;
-                Err(ApiError::bad_request(format!(
-                    "too many different blocks were submitted for slot {slot}"
-                )))
-            }
         }
     }
 }
