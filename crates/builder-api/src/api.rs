@@ -33,7 +33,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) bulkheads: Bulkheads,
     pub(crate) submissions: Submissions,
-    /// Submissions under way: drain waits for them.
+    /// Requests and submissions under way: drain waits for them.
     pub(crate) tasks: TaskTracker,
 }
 

@@ -38,6 +38,10 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn panicked() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request met a fault of this server: see its log")
+    }
+
     pub(crate) fn busy(message: &'static str) -> Self {
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
         error.header = Some((RETRY_AFTER, HeaderValue::from_static("2")));

@@ -84,8 +84,12 @@ impl Service<http::Request<Incoming>> for BuilderService {
                 }
             };
         }
-        let router = self.router.clone();
-        self.later(async move { boxed(route(router, request.map(Body::new)).await) })
+        let routed = route(self.router.clone(), request.map(Body::new));
+        // A task of its own: a caller that hangs up as soon as it has sent its block does not take it back.
+        let routed = self.api.shared.tasks.spawn(routed);
+        self.later(
+            async move { boxed(routed.await.unwrap_or_else(|_| ApiError::panicked().into_response())) },
+        )
     }
 }
 
