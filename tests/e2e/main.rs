@@ -2,3 +2,4 @@
 
 mod get_header;
 mod relay_faults;
+mod submit_blinded_block;
