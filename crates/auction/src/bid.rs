@@ -14,6 +14,8 @@ pub struct Bid {
     value: Wei,
     block_hash: BlockHash,
     asked_at: UnixMillis,
+    /// What the beacon node's facts must agree with, also when they come after the bid.
+    claims: ParentFacts,
     ssz: Bytes,
     json: Bytes,
 }
@@ -129,13 +131,35 @@ impl Expectations {
         fail_if(header.transactions_root() == EMPTY_TRANSACTIONS_ROOT, BidRejected::NoTransactions)?;
         fail_if(bid.commitments().len() > self.max_blobs, BidRejected::TooManyBlobs)?;
         if let Some(parent) = &self.parent {
-            fail_if(header.prev_randao() != parent.prev_randao, BidRejected::PrevRandao)?;
-            fail_if(header.withdrawals_root() != parent.withdrawals_root, BidRejected::Withdrawals)?;
-            let follows = parent.parent_block_number.is_none_or(|parent| header.block_number() == parent + 1);
-            fail_if(!follows, BidRejected::BlockNumber)?;
+            ParentFacts::claimed_by(signed).agree_with(parent)?;
         }
         let root = signing_root(bid.tree_hash_root(), self.builder_domain);
         fail_if(!relay_key.verify(root, &signed.signature), BidRejected::Signature)
+    }
+}
+
+impl ParentFacts {
+    /// What a bid says of its parent.
+    fn claimed_by(signed: &SignedBuilderBid) -> Self {
+        let header = signed.message.header();
+        Self {
+            prev_randao: header.prev_randao(),
+            parent_block_number: header.block_number().checked_sub(1),
+            withdrawals_root: header.withdrawals_root(),
+        }
+    }
+
+    fn agree_with(&self, known: &Self) -> Result<(), BidRejected> {
+        if self.prev_randao != known.prev_randao {
+            return Err(BidRejected::PrevRandao);
+        }
+        if self.withdrawals_root != known.withdrawals_root {
+            return Err(BidRejected::Withdrawals);
+        }
+        if known.parent_block_number.is_some() && self.parent_block_number != known.parent_block_number {
+            return Err(BidRejected::BlockNumber);
+        }
+        Ok(())
     }
 }
 
@@ -155,6 +179,7 @@ impl Bid {
             value: signed.message.value(),
             block_hash: signed.message.header().block_hash(),
             asked_at,
+            claims: ParentFacts::claimed_by(signed),
             ssz: signed.to_ssz().into(),
             json: signed.to_json(expectations.fork).into(),
         })
@@ -164,6 +189,11 @@ impl Bid {
     #[must_use]
     pub fn again_at(&self, asked_at: UnixMillis) -> Self {
         Self { asked_at, ..self.clone() }
+    }
+
+    /// Whether the bid still stands once the beacon node has told of its parent.
+    pub fn stands(&self, facts: &ParentFacts) -> Result<(), BidRejected> {
+        self.claims.agree_with(facts)
     }
 
     pub fn relay(&self) -> RelayId {

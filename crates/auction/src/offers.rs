@@ -35,6 +35,13 @@ impl Offers {
         Some(Self { bids })
     }
 
+    /// The snapshot without the bids that do not stand; `None` when all do.
+    #[must_use]
+    pub fn keeping(&self, stands: impl Fn(&Bid) -> bool) -> Option<Self> {
+        let bids: Vec<_> = self.bids.iter().filter(|bid| stands(bid)).cloned().collect();
+        (bids.len() < self.bids.len()).then_some(Self { bids })
+    }
+
     pub fn bids(&self) -> &[Arc<Bid>] {
         &self.bids
     }

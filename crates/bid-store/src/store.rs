@@ -60,6 +60,17 @@ impl BidStore {
         }
     }
 
+    /// Withdraws bids of an auction that turned out not to stand; how many. Their provenance stays.
+    pub fn withdraw(&self, key: &AuctionKey, stands: impl Fn(&Bid) -> bool) -> usize {
+        let Some(entry) = self.auction(key) else { return 0 };
+        let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = entry.offers();
+        let Some(kept) = held.keeping(stands) else { return 0 };
+        let withdrawn = held.bids().len() - kept.bids().len();
+        entry.publish(kept);
+        withdrawn
+    }
+
     fn record_provenance(&self, key: &AuctionKey, bid: &Bid) {
         let mut provenance = write(&self.shared.provenance);
         let known = provenance

@@ -121,12 +121,10 @@ async fn take(
     asked_at: UnixMillis,
     received: ReceivedBid,
 ) -> Answer {
-    let store = &fetcher.shared.config.store;
     if let Some(held) = entry.offers().of(relay.id())
         && held.body(Encoding::Ssz) == &received.ssz
     {
-        store.offer(key, held.again_at(asked_at));
-        return Answer::Bid;
+        return offer(fetcher, key, held.again_at(asked_at));
     }
     let facts = fetcher.schedule().heads.facts(key.slot, key.parent_hash);
     let Some(expectations) = Expectations::new(fetcher.network(), *key, facts) else {
@@ -135,16 +133,21 @@ async fn take(
     let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
     let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
     match fetcher.verifier().bid(verify).await {
-        Some(Ok(bid)) => {
-            store.offer(key, bid);
-            Answer::Bid
-        }
+        Some(Ok(bid)) => offer(fetcher, key, bid),
         Some(Err(rejected)) => {
             warn!(relay = relay.name(), slot = %key.slot, reason = rejected.as_str(), "bid rejected: failed to {rejected}");
             Answer::Disbelieved
         }
         None => Answer::Failed,
     }
+}
+
+/// Offers a bid, and holds it against what a beacon node may have told while it was being verified.
+fn offer(fetcher: &Fetcher, key: &AuctionKey, bid: Bid) -> Answer {
+    fetcher.shared.config.store.offer(key, bid);
+    let facts = fetcher.schedule().heads.facts(key.slot, key.parent_hash);
+    let withdrawn = facts.is_some_and(|facts| fetcher.withdraw_bids(key, &facts) > 0);
+    if withdrawn { Answer::Disbelieved } else { Answer::Bid }
 }
 
 fn without_bid(relay: &Relay, key: &AuctionKey, answer: &HeaderAnswer) -> Answer {

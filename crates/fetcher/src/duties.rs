@@ -1,5 +1,6 @@
 //! Keeps the proposer schedule of this epoch and the next.
 
+use std::error::Error;
 use std::time::Duration;
 
 use headstart_auction::Duty;
@@ -51,7 +52,8 @@ impl Fetcher {
                 }
                 Err(error) => {
                     complete = false;
-                    warn!(beacon_node = %node, %epoch, "failed to {error}");
+                    let cause = error.source().map(ToString::to_string);
+                    warn!(beacon_node = %node, %epoch, cause, "failed to {error}");
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! Follows one beacon node: its heads and what it announces of the payloads to come.
 
+use std::error::Error;
 use std::time::Duration;
 
 use futures_util::future::{Fuse, FutureExt};
 use headstart_auction::{Head, ParentFacts};
 use headstart_beacon::{BeaconNode, Event, ExecutionBlock, PayloadAttributes};
-use headstart_types::{Root, TreeHash};
+use headstart_types::{AuctionKey, Root, TreeHash};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +57,8 @@ async fn fetch(node: &BeaconNode, root: Option<Root>) -> Option<ExecutionBlock> 
         None => node.head_block(deadline).await,
     };
     block.unwrap_or_else(|error| {
-        warn!(beacon_node = %node, "failed to {error}");
+        let cause = error.source().map(ToString::to_string);
+        warn!(beacon_node = %node, cause, "failed to {error}");
         None
     })
 }
@@ -86,7 +88,22 @@ impl Fetcher {
         let (slot, parent) = (attributes.proposal_slot, attributes.parent_block_hash);
         let changed = self.schedule().heads.announce(slot, parent, facts);
         if changed {
+            if let Some(duty) = self.duty_of(slot) {
+                self.withdraw_bids(
+                    &AuctionKey { slot, parent_hash: parent, proposer: duty.proposer },
+                    &facts,
+                );
+            }
             self.look_again();
         }
+    }
+
+    /// Bids that came before the facts were told are held against them; how many do not stand.
+    pub(crate) fn withdraw_bids(&self, key: &AuctionKey, facts: &ParentFacts) -> usize {
+        let withdrawn = self.shared.config.store.withdraw(key, |bid| bid.stands(facts).is_ok());
+        if withdrawn > 0 {
+            warn!(slot = %key.slot, withdrawn, "bids withdrawn: they are not what the beacon node announced");
+        }
+        withdrawn
     }
 }

@@ -171,7 +171,10 @@ async fn network(config: &Config, beacon_nodes: &[BeaconNode]) -> anyhow::Result
                 return Ok(Network { name: name.clone(), genesis_time_ms: known.genesis_time_ms, ..told });
             }
             (Ok(told), None) => return Ok(Network { name: name.clone(), ..told }),
-            (Err(error), _) => warn!(beacon_node = %node, "failed to {error}"),
+            (Err(error), _) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                warn!(beacon_node = %node, cause, "failed to {error}");
+            }
         }
     }
     known.with_context(|| format!("serve {name}: it is no preset and no beacon node could be asked"))

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::chain::{Chain, ChainBlock};
 
+const GAS_LIMIT: u64 = 60_000_000;
+
 pub(super) type Refusal = (StatusCode, String);
 
 /// `GET /eth/v2/beacon/blocks/{block_id}`, with the fields that identify beacon and execution block.
@@ -25,6 +27,7 @@ pub(super) fn block(chain: &Chain, id: &str) -> Result<Value, Refusal> {
                     "parent_hash": parent_hash,
                     "block_hash": block.block_hash,
                     "block_number": block.block_number.to_string(),
+                    "gas_limit": GAS_LIMIT.to_string(),
                     "timestamp": chain.network().payload_timestamp(block.slot).to_string(),
                 }},
             },
