@@ -13,4 +13,4 @@ mod entry;
 mod store;
 
 pub use entry::AuctionEntry;
-pub use store::{BidStore, MAX_AUCTIONS, Provenance};
+pub use store::{BidStore, MAX_AUCTIONS};

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use headstart_auction::{Bid, Offered};
-use headstart_types::{AuctionKey, BlockHash, RelayId, Slot};
+use headstart_auction::{Bid, Offered, Origin, Provenance};
+use headstart_types::{AuctionKey, BlockHash, Slot};
 
 use crate::AuctionEntry;
 
@@ -19,16 +19,9 @@ pub struct BidStore {
 #[derive(Debug, Default)]
 struct Shared {
     auctions: RwLock<HashMap<AuctionKey, Arc<AuctionEntry>>>,
-    provenance: RwLock<HashMap<BlockHash, Provenance>>,
+    provenance: RwLock<Provenance>,
     /// Serialises writers, so that a snapshot is made from the one before it.
     writing: Mutex<()>,
-}
-
-/// Where a block hash comes from: the auction it was offered in, and every relay that offered it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    pub key: AuctionKey,
-    pub relays: Vec<RelayId>,
 }
 
 impl BidStore {
@@ -50,7 +43,7 @@ impl BidStore {
     pub fn offer(&self, key: &AuctionKey, bid: Bid) -> Offered {
         let Some(entry) = self.auction(key) else { return Offered::Overtaken };
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.record_provenance(key, &bid);
+        write(&self.shared.provenance).offered(key, bid.block_hash(), bid.relay());
         match entry.offers().with(Arc::new(bid)) {
             Some(offers) => {
                 entry.publish(offers);
@@ -71,25 +64,15 @@ impl BidStore {
         withdrawn
     }
 
-    fn record_provenance(&self, key: &AuctionKey, bid: &Bid) {
-        let mut provenance = write(&self.shared.provenance);
-        let known = provenance
-            .entry(bid.block_hash())
-            .or_insert_with(|| Provenance { key: *key, relays: Vec::with_capacity(1) });
-        if !known.relays.contains(&bid.relay()) {
-            known.relays.push(bid.relay());
-        }
-    }
-
     /// Which relays offered this block, in which auction; `None` when nobody offered it to us.
-    pub fn provenance(&self, block_hash: BlockHash) -> Option<Provenance> {
-        read(&self.shared.provenance).get(&block_hash).cloned()
+    pub fn origin(&self, block_hash: BlockHash) -> Option<Origin> {
+        read(&self.shared.provenance).of(block_hash).cloned()
     }
 
     /// Forgets everything of the slots before `slot`.
     pub fn forget_before(&self, slot: Slot) {
         write(&self.shared.auctions).retain(|key, _| key.slot >= slot);
-        write(&self.shared.provenance).retain(|_, known| known.key.slot >= slot);
+        write(&self.shared.provenance).forget_before(slot);
     }
 
     /// Auctions and block hashes held, for gauges.

@@ -30,7 +30,12 @@ impl BuilderApi {
         let Some(proposer) = proposer else { return Signer::Unproven };
         let (network, block) = (Arc::clone(&self.config().network), Arc::clone(block));
         let slot = block.slot();
-        let check = move || is_signed_by(&network, &block, block_root, &proposer);
+        // Keys of our own validators are decompressed once, when the directory is built.
+        let key = self.config().directory.key_of(&proposer).cloned();
+        let check = move || {
+            let key = key.or_else(|| PublicKey::decompress(&proposer).ok());
+            key.is_some_and(|key| is_signed_by(&network, &block, block_root, &key))
+        };
         if self.config().fetcher.verifier().block(check).await != Some(true) {
             warn!(%slot, %proposer, %block_root, "block forwarded although its signature does not fit the proposer's key");
             return Signer::Unproven;
@@ -50,8 +55,7 @@ fn is_signed_by(
     network: &Network,
     block: &SignedBlindedBeaconBlock,
     block_root: Root,
-    proposer: &BlsPublicKey,
+    key: &PublicKey,
 ) -> bool {
-    let Ok(key) = PublicKey::decompress(proposer) else { return false };
     key.verify(signing_root(block_root, network.proposer_domain(block.slot())), &block.signature)
 }

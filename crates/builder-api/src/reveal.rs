@@ -114,13 +114,13 @@ impl BuilderApi {
     /// offered to us (another operator's, or one built locally and blinded) goes to all of them: one may know it.
     fn addressees(&self, signed: &SignedBlock) -> Addressees {
         let config = self.config();
-        let provenance = config.store.provenance(signed.block.block_hash());
+        let origin = config.store.origin(signed.block.block_hash());
         let duty = config.fetcher.duty_of(signed.id.slot);
         let scheduled = duty.filter(|duty| duty.validator_index == signed.block.message.proposer_index());
-        let offered_to = provenance.as_ref().filter(|known| known.key.slot == signed.id.slot);
+        let offered_to = origin.as_ref().filter(|known| known.key.slot == signed.id.slot);
         let proposer = offered_to.map(|known| known.key.proposer).or(scheduled.map(|duty| duty.proposer));
         let cluster = proposer.and_then(|proposer| config.directory.cluster_of(&proposer));
-        let offering: Vec<RelayId> = provenance.map(|known| known.relays).unwrap_or_default();
+        let offering: Vec<RelayId> = origin.map(|known| known.relays).unwrap_or_default();
         let others: Vec<RelayId> = match cluster {
             Some(cluster) => cluster.policy.relays().to_vec(),
             None => config.fetcher.relays().iter().map(Relay::id).collect(),
@@ -147,7 +147,7 @@ impl BuilderApi {
 
     /// The proposer has signed: its auction has nothing left to win.
     fn stop_asking(&self, signed: &SignedBlock) {
-        if let Some(known) = self.config().store.provenance(signed.block.block_hash()) {
+        if let Some(known) = self.config().store.origin(signed.block.block_hash()) {
             self.config().fetcher.submitted(&known.key);
         }
     }

@@ -164,16 +164,18 @@ async fn header_or_not_found(api: axum::extract::State<BuilderApi>, request: Req
     }
 }
 
+/// What a request without use for a body may bring all the same.
+const NO_BODY_BYTES_MAX: usize = 16 << 10;
+
 /// Reads a body whole, within the limits of size and time, before its handler runs.
 async fn read_body(limits: Limits, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let collected =
-        tokio::time::timeout(limits.body_timeout, Limited::new(body, limits.body_bytes_max).collect());
+    let bytes_max = if head.method == Method::POST { limits.body_bytes_max } else { NO_BODY_BYTES_MAX };
+    let collected = tokio::time::timeout(limits.body_timeout, Limited::new(body, bytes_max).collect());
     match collected.await {
         Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body.to_bytes()))).await,
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message =
-                format!("the body is larger than the {} bytes that are taken", limits.body_bytes_max);
+            let message = format!("the body is larger than the {bytes_max} bytes that are taken here");
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
         }
         Ok(Err(_)) => ApiError::bad_request("the body ended before it was complete").into_response(),
