@@ -1,6 +1,6 @@
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,6 +9,9 @@ use crate::Reply;
 
 /// Longer than any answer may take; a test that waits so long has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So much of a request is shown to people.
+const SHOWN_BYTES_MAX: usize = 600;
 
 /// Makes calls, each over a connection of its own.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,7 @@ pub struct Request {
     target: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
+    rest: Vec<u8>,
 }
 
 /// One connection, kept alive for as long as the server likes.
@@ -34,7 +38,13 @@ pub struct Connection {
 
 impl Request {
     pub fn new(method: &str, target: impl Into<String>) -> Self {
-        Self { method: method.to_owned(), target: target.into(), headers: Vec::new(), body: None }
+        Self {
+            method: method.to_owned(),
+            target: target.into(),
+            headers: Vec::new(),
+            body: None,
+            rest: Vec::new(),
+        }
     }
 
     pub fn get(target: impl Into<String>) -> Self {
@@ -58,6 +68,13 @@ impl Request {
         self
     }
 
+    /// What follows the head, without a word in the head about its length.
+    #[must_use]
+    pub fn without_length(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.rest = body.into();
+        self
+    }
+
     /// The request as it goes over the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes =
@@ -73,7 +90,16 @@ impl Request {
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
+        bytes.extend_from_slice(&self.rest);
         bytes
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.to_bytes();
+        let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+        write!(f, "{} ({} bytes)", shown.escape_ascii(), bytes.len())
     }
 }
 
@@ -91,8 +117,7 @@ impl Client {
     /// The answer to one request; panics when there is none.
     pub async fn call(&self, request: &Request) -> Reply {
         let answer = self.connect().await.exchange(&request.to_bytes()).await;
-        answer
-            .unwrap_or_else(|error| panic!("{} {} was not answered: {error}", request.method, request.target))
+        answer.unwrap_or_else(|error| panic!("not answered: {error}: {request}"))
     }
 }
 

@@ -15,11 +15,20 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads one answer; what follows it stays in `unread`.
+    /// Reads one answer; what follows it stays in `unread`. An invitation to send the body is no answer yet.
     pub(crate) async fn read(
         stream: &mut (impl AsyncRead + Unpin),
         unread: &mut Vec<u8>,
     ) -> io::Result<Self> {
+        loop {
+            let reply = Self::read_one(stream, unread).await?;
+            if reply.status != 100 {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn read_one(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>) -> io::Result<Self> {
         let end = loop {
             if let Some(end) = unread.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end;
