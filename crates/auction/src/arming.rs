@@ -52,11 +52,10 @@ impl Arming {
         candidates.filter(|key| self.arm(key, true) == Armed::Now).collect()
     }
 
-    /// When [`Arming::due`] can next have something that no new duty or head brings: the next slot's lead.
+    /// When [`Arming::due`] can next have something that no new duty or head brings: when the next lead begins.
     pub fn wake_at(now: UnixMillis, network: &Network, lead_ms: i64) -> UnixMillis {
-        let next = network.slot_at(now).next();
-        let begins = network.slot_start(next) - lead_ms;
-        if begins > now { begins } else { network.slot_start(next.next()) - lead_ms }
+        // Slots may be shorter than the lead: the next lead to begin is then not the next slot's.
+        network.slot_start(network.slot_at(now + lead_ms).next()) - lead_ms
     }
 
     /// Admits one auction, wherever the wish for it comes from; `vouched` says that a beacon node knows the parent.

@@ -99,6 +99,22 @@ fn the_loop_sleeps_until_the_next_lead() {
 }
 
 #[test]
+fn the_loop_never_sleeps_until_now_however_short_the_slots() {
+    for slot_duration_ms in [400, 2_000, 2_500, 3_000] {
+        let network = Network { slot_duration_ms, ..Network::mainnet() };
+        let start = network.slot_start(SLOT);
+        for offset_ms in 0..3_000 {
+            let now = start + offset_ms;
+            let pause_ms = Arming::wake_at(now, &network, LEAD_MS) - now;
+            assert!(
+                (1..=slot_duration_ms.cast_signed()).contains(&pause_ms),
+                "{pause_ms} ms at {offset_ms} ms"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_is_over_is_forgotten() {
     let mut chain = Chain::new();
     chain.due(-1_000);
