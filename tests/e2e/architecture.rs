@@ -82,6 +82,15 @@ fn simulated_neighbours_stay_out_of_production_rooms() {
 }
 
 #[test]
+fn simulated_neighbours_know_only_the_fields_words() {
+    for package in metadata().packages.iter().filter(|package| package.name == "headstart-devnet") {
+        let rooms = package.dependencies.iter().filter(|used| used.path.is_some());
+        let rooms: Vec<_> = rooms.map(|used| used.name.as_str()).collect();
+        assert_eq!(rooms, ["headstart-types"], "a neighbour that shares our code shares our mistakes");
+    }
+}
+
+#[test]
 fn each_outside_technology_has_one_home() {
     let homes = [
         ("reqwest", &["headstart-relay", "headstart-beacon"][..]),

@@ -5,6 +5,7 @@ mod beacon;
 mod bids;
 mod cli;
 mod get_header;
+mod lifecycle;
 mod malformed;
 mod register_validator;
 mod relay_faults;

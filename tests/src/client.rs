@@ -109,9 +109,13 @@ impl Client {
     }
 
     pub async fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(self.addr).await.expect("the service accepts connections");
-        stream.set_nodelay(true).expect("a TCP socket has the option");
-        Connection { stream, unread: Vec::new() }
+        self.try_connect().await.expect("the service accepts connections")
+    }
+
+    pub async fn try_connect(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect(self.addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream, unread: Vec::new() })
     }
 
     /// The answer to one request; panics when there is none.
