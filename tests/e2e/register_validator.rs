@@ -144,7 +144,7 @@ async fn registrations_only_move_forward_in_time() {
     let recorded = registration(&network, &alice, 60);
     assert_eq!(service.register(Encoding::Ssz, &[recorded]).await.status, 200);
 
-    let older = registration(&network, &alice, 61);
+    let older = registration(&network, &alice, 600);
     assert_refused(
         &service.register(Encoding::Ssz, &[older]).await,
         "older than that of the registration on record",
