@@ -17,6 +17,10 @@ struct State {
     offers: Arc<Offers>,
     /// Every relay has answered and none is being asked: a bid is not to be expected at once.
     settled: bool,
+    /// How often somebody came who waits for a bid.
+    hurries: u64,
+    /// The auction is over: nothing will change any more.
+    closed: bool,
 }
 
 const NEVER: i64 = i64::MIN;
@@ -35,9 +39,31 @@ impl AuctionEntry {
         self.state.send_modify(|state| state.offers = Arc::new(offers));
     }
 
-    /// Says whether relays are still being waited for; those who wait for a bid learn it at once.
-    pub fn set_settled(&self, settled: bool) {
-        self.state.send_if_modified(|state| std::mem::replace(&mut state.settled, settled) != settled);
+    /// Somebody waits for a bid: relays are to be asked anew before the auction counts as settled again.
+    pub fn hurry(&self) {
+        self.state.send_modify(|state| {
+            state.hurries += 1;
+            state.settled = state.closed;
+        });
+    }
+
+    /// How often [`AuctionEntry::hurry`] was called.
+    pub fn hurries(&self) -> u64 {
+        self.state.borrow().hurries
+    }
+
+    /// Says whether relays are still being waited for, as of so many hurries; those who wait learn it at once. A judgement
+    /// that is older than the newest hurry is void.
+    pub fn settle(&self, hurries: u64, settled: bool) {
+        self.state.send_if_modified(|state| {
+            let valid = state.hurries == hurries && !state.closed;
+            valid && std::mem::replace(&mut state.settled, settled) != settled
+        });
+    }
+
+    /// The auction is over: whoever still waits for a bid waits in vain.
+    pub fn close(&self) {
+        self.state.send_modify(|state| (state.settled, state.closed) = (true, true));
     }
 
     /// Waits until `enough` holds of the offers or, without that, until every relay has answered.

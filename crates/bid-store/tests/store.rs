@@ -124,10 +124,27 @@ async fn whoever_waits_learns_of_a_bid_at_once_and_of_settled_relays_too() {
     let offers = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
     assert_eq!(offers.bids().len(), 1);
 
-    entry.set_settled(true);
+    entry.settle(0, true);
     let in_vain = entry.wait_for(|offers| offers.bids().len() == 2);
     let offers = tokio::time::timeout(Duration::from_secs(10), in_vain).await.unwrap();
     assert_eq!(offers.bids().len(), 1, "nothing more is to be expected");
+}
+
+#[tokio::test]
+async fn a_judgement_from_before_somebody_came_is_void() {
+    let store = open_store();
+    let entry = store.auction(&key(SLOT)).unwrap();
+    let before = entry.hurries();
+    entry.hurry();
+    entry.settle(before, true);
+    let waiting = tokio::time::timeout(Duration::from_millis(50), entry.wait_for(|_| false));
+    assert!(waiting.await.is_err(), "relays are asked anew first");
+
+    entry.settle(entry.hurries(), true);
+    entry.wait_for(|_| false).await;
+    entry.close();
+    entry.hurry();
+    entry.wait_for(|_| false).await;
 }
 
 #[test]

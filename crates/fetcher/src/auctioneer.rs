@@ -18,15 +18,13 @@ use crate::Fetcher;
 /// What others tell a running auction.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    hurry: AtomicBool,
     submitted: AtomicBool,
     told: Notify,
 }
 
 impl Running {
-    /// Someone waits for a bid.
-    pub(crate) fn hurry(&self) {
-        self.hurry.store(true, Ordering::Release);
+    /// Something has changed in the auction's entry.
+    pub(crate) fn look(&self) {
         self.told.notify_one();
     }
 
@@ -46,8 +44,7 @@ struct Ended<'a> {
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         self.fetcher.ended(&self.key);
-        // Whoever still waits for a bid waits in vain.
-        self.entry.set_settled(true);
+        self.entry.close();
     }
 }
 
@@ -59,14 +56,19 @@ pub(crate) async fn run(
 ) {
     let key = *auction.key();
     let _ended = Ended { fetcher: &fetcher, entry: &entry, key };
-    let mut asks = FuturesUnordered::new();
+    let (mut asks, mut hurries) = (FuturesUnordered::new(), 0);
     loop {
         let now = fetcher.now();
-        hear(&mut auction, &entry, &running, now);
+        hear(&mut auction, &entry, &running);
+        let newest = entry.hurries();
+        if newest != hurries {
+            hurries = newest;
+            auction.hurry(now);
+        }
         let head = fetcher.schedule().head_slot();
         let decision = auction.decide(now, head);
         asks.extend(decision.asks.into_iter().map(|ask| perform(&fetcher, &entry, key, ask)));
-        entry.set_settled(auction.is_settled());
+        entry.settle(hurries, auction.is_settled());
         if decision.closed {
             break;
         }
@@ -82,12 +84,9 @@ pub(crate) async fn run(
 }
 
 /// Takes in what happened elsewhere since the last decision.
-fn hear(auction: &mut Auction, entry: &AuctionEntry, running: &Running, now: UnixMillis) {
+fn hear(auction: &mut Auction, entry: &AuctionEntry, running: &Running) {
     if let Some(served_at) = entry.first_served_at() {
         auction.served(served_at);
-    }
-    if running.hurry.swap(false, Ordering::AcqRel) {
-        auction.hurry(now);
     }
     if running.submitted.load(Ordering::Acquire) {
         auction.submitted();

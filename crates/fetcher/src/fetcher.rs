@@ -92,8 +92,11 @@ impl Fetcher {
                 self.start(key);
             }
             self.forget(now);
-            let wake_at = Arming::wake_at(now, self.network(), self.shared.config.lead_ms);
-            let _ = time::timeout(now.until(wake_at), self.shared.changed.notified()).await;
+            let next_lead = Arming::wake_at(now, self.network(), self.shared.config.lead_ms);
+            // A new slot brings nothing to arm, but an old one to forget.
+            let next_slot = self.network().slot_start(self.network().slot_at(now).next());
+            let wait = now.until(next_lead.min(next_slot));
+            let _ = time::timeout(wait, self.shared.changed.notified()).await;
         }
     }
 
@@ -133,8 +136,8 @@ impl Fetcher {
         }
         let entry = self.shared.config.store.auction(&key).ok_or(Outcome::NoBid)?;
         if let Some(running) = self.running().get(&key) {
-            entry.set_settled(false);
-            running.hurry();
+            entry.hurry();
+            running.look();
         }
         Ok(entry)
     }
