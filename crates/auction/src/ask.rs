@@ -124,7 +124,7 @@ impl AskTurn {
             Answer::Bid | Answer::Disbelieved | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
             Answer::TooEarly => {
                 // A refused call does not use up the slot's only one.
-                self.calls -= 1;
+                self.calls = self.calls.saturating_sub(1);
                 self.block(now_ms);
             }
             Answer::TooLate | Answer::RateLimited { retry_after_ms: None } => self.over = true,

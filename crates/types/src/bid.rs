@@ -1,6 +1,5 @@
 use alloy_primitives::FixedBytes;
 use serde::{Deserialize, Serialize};
-use ssz::Encode as _;
 use ssz_derive::{Decode, Encode};
 use ssz_types::VariableList;
 use ssz_types::typenum::U4096;
@@ -8,6 +7,7 @@ use tree_hash::TreeHash as _;
 use tree_hash_derive::TreeHash;
 
 use crate::envelope::{from_ssz, from_versioned_json, to_versioned_json};
+use crate::signed::{Signed, to_ssz};
 use crate::{
     BlsPublicKey, BlsSignature, DecodeError, ExecutionPayloadHeader, ExecutionPayloadHeaderCapella,
     ExecutionPayloadHeaderDeneb, ExecutionRequests, ForkName, Root, Wei,
@@ -106,15 +106,8 @@ pub struct SignedBuilderBid {
     pub signature: BlsSignature,
 }
 
-/// The two-field container around a bid of one fork.
-#[derive(Encode, Decode, Deserialize)]
-struct Signed<T: ssz::Encode + ssz::Decode> {
-    message: T,
-    signature: BlsSignature,
-}
-
 impl<T: ssz::Encode + ssz::Decode> Signed<T> {
-    fn map(self, into: impl FnOnce(T) -> BuilderBid) -> SignedBuilderBid {
+    fn into_bid(self, into: impl FnOnce(T) -> BuilderBid) -> SignedBuilderBid {
         SignedBuilderBid { message: into(self.message), signature: self.signature }
     }
 }
@@ -132,31 +125,29 @@ impl SignedBuilderBid {
     pub fn from_ssz(fork: ForkName, bytes: &[u8]) -> Result<Self, DecodeError> {
         let limit = Self::max_ssz_bytes(fork);
         Ok(match fork {
-            ForkName::Capella => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BuilderBid::Capella),
-            ForkName::Deneb => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BuilderBid::Deneb),
+            ForkName::Capella => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_bid(BuilderBid::Capella),
+            ForkName::Deneb => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_bid(BuilderBid::Deneb),
             ForkName::Electra | ForkName::Fulu => {
-                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BuilderBid::Electra)
+                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_bid(BuilderBid::Electra)
             }
         })
     }
 
     pub fn to_ssz(&self) -> Vec<u8> {
-        // A container of one variable and one fixed field: offset, signature, message.
-        const FIXED_BYTES: u32 = 4 + 96;
-        let mut bytes = Vec::with_capacity(FIXED_BYTES as usize + self.message.ssz_bytes_len());
-        bytes.extend_from_slice(&FIXED_BYTES.to_le_bytes());
-        bytes.extend_from_slice(self.signature.0.as_slice());
-        self.message.ssz_append(&mut bytes);
-        bytes
+        to_ssz(&self.message, &self.signature)
     }
 
     /// Decodes the JSON envelope; its version must be `fork`.
     pub fn from_json(fork: ForkName, json: &[u8]) -> Result<Self, DecodeError> {
         Ok(match fork {
-            ForkName::Capella => from_versioned_json::<Signed<_>>(WHAT, fork, json)?.map(BuilderBid::Capella),
-            ForkName::Deneb => from_versioned_json::<Signed<_>>(WHAT, fork, json)?.map(BuilderBid::Deneb),
+            ForkName::Capella => {
+                from_versioned_json::<Signed<_>>(WHAT, fork, json)?.into_bid(BuilderBid::Capella)
+            }
+            ForkName::Deneb => {
+                from_versioned_json::<Signed<_>>(WHAT, fork, json)?.into_bid(BuilderBid::Deneb)
+            }
             ForkName::Electra | ForkName::Fulu => {
-                from_versioned_json::<Signed<_>>(WHAT, fork, json)?.map(BuilderBid::Electra)
+                from_versioned_json::<Signed<_>>(WHAT, fork, json)?.into_bid(BuilderBid::Electra)
             }
         })
     }

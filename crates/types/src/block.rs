@@ -1,6 +1,5 @@
 use alloy_primitives::FixedBytes;
 use serde::{Deserialize, Serialize};
-use ssz::Encode as _;
 use ssz_derive::{Decode, Encode};
 use ssz_types::VariableList;
 use ssz_types::typenum::{U1, U2, U8, U16, U128};
@@ -9,6 +8,7 @@ use tree_hash_derive::TreeHash;
 
 use crate::envelope::{from_json, from_ssz, to_json};
 use crate::operations::Graffiti;
+use crate::signed::{Signed, to_ssz};
 use crate::{
     Attestation, AttestationElectra, AttesterSlashing, AttesterSlashingElectra, BlockHash, BlsSignature,
     DecodeError, Deposit, Eth1Data, ExecutionPayloadHeader, ExecutionPayloadHeaderCapella,
@@ -155,14 +155,8 @@ pub struct SignedBlindedBeaconBlock {
     pub signature: BlsSignature,
 }
 
-#[derive(Encode, Decode, Deserialize)]
-struct Signed<T: ssz::Encode + ssz::Decode> {
-    message: T,
-    signature: BlsSignature,
-}
-
 impl<T: ssz::Encode + ssz::Decode> Signed<T> {
-    fn map(self, into: impl FnOnce(T) -> BlindedBeaconBlock) -> SignedBlindedBeaconBlock {
+    fn into_block(self, into: impl FnOnce(T) -> BlindedBeaconBlock) -> SignedBlindedBeaconBlock {
         SignedBlindedBeaconBlock { message: into(self.message), signature: self.signature }
     }
 }
@@ -200,31 +194,29 @@ impl SignedBlindedBeaconBlock {
     pub fn from_ssz(fork: ForkName, bytes: &[u8]) -> Result<Self, DecodeError> {
         let limit = Self::max_ssz_bytes(fork);
         Ok(match fork {
-            ForkName::Capella => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BlindedBeaconBlock::Capella),
-            ForkName::Deneb => from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BlindedBeaconBlock::Deneb),
+            ForkName::Capella => {
+                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_block(BlindedBeaconBlock::Capella)
+            }
+            ForkName::Deneb => {
+                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_block(BlindedBeaconBlock::Deneb)
+            }
             ForkName::Electra | ForkName::Fulu => {
-                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.map(BlindedBeaconBlock::Electra)
+                from_ssz::<Signed<_>>(WHAT, limit, bytes)?.into_block(BlindedBeaconBlock::Electra)
             }
         })
     }
 
     pub fn to_ssz(&self) -> Vec<u8> {
-        // A container of one variable and one fixed field: offset, signature, message.
-        const FIXED_BYTES: u32 = 4 + 96;
-        let mut bytes = Vec::with_capacity(FIXED_BYTES as usize + self.message.ssz_bytes_len());
-        bytes.extend_from_slice(&FIXED_BYTES.to_le_bytes());
-        bytes.extend_from_slice(self.signature.0.as_slice());
-        self.message.ssz_append(&mut bytes);
-        bytes
+        to_ssz(&self.message, &self.signature)
     }
 
     /// Decodes the bare `{"message", "signature"}` object.
     pub fn from_json(fork: ForkName, json: &[u8]) -> Result<Self, DecodeError> {
         Ok(match fork {
-            ForkName::Capella => from_json::<Signed<_>>(WHAT, json)?.map(BlindedBeaconBlock::Capella),
-            ForkName::Deneb => from_json::<Signed<_>>(WHAT, json)?.map(BlindedBeaconBlock::Deneb),
+            ForkName::Capella => from_json::<Signed<_>>(WHAT, json)?.into_block(BlindedBeaconBlock::Capella),
+            ForkName::Deneb => from_json::<Signed<_>>(WHAT, json)?.into_block(BlindedBeaconBlock::Deneb),
             ForkName::Electra | ForkName::Fulu => {
-                from_json::<Signed<_>>(WHAT, json)?.map(BlindedBeaconBlock::Electra)
+                from_json::<Signed<_>>(WHAT, json)?.into_block(BlindedBeaconBlock::Electra)
             }
         })
     }

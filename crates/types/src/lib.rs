@@ -28,6 +28,7 @@ mod presets;
 mod registration;
 mod relay_id;
 mod requests;
+mod signed;
 mod spec;
 mod time;
 mod unblinded;

@@ -8,7 +8,7 @@ use crate::{App, Config, clock, shutdown, telemetry};
 
 pub(crate) fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::read(file)?;
-    telemetry::init(&config.log);
+    let _log = telemetry::init(&config.log);
     let runtime = tokio::runtime::Runtime::new().context("start the asynchronous runtime")?;
     runtime.block_on(serve(config))?;
     Ok(ExitCode::SUCCESS)

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use headstart_auction::CallPolicy;
 use headstart_relay::RelayUrl;
 use headstart_types::{PublicKey, Wei};
+use tracing_subscriber::EnvFilter;
 
 use super::network::Resolved;
 use super::{Cluster, Config, Error, Relay};
 
 pub(super) fn check(config: &Config) -> Result<(), Error> {
+    check_log(config)?;
     check_network(config)?;
     check_timeouts(config)?;
     for (index, relay) in config.relays.iter().enumerate() {
@@ -27,6 +29,17 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn check_log(config: &Config) -> Result<(), Error> {
+    EnvFilter::try_new(&config.log.level).map(drop).map_err(|error| {
+        Error::check(
+            "log.level",
+            format!(
+                "{error}; write a level such as \"info\", or directives as in \"info,headstart_relay=debug\""
+            ),
+        )
+    })
 }
 
 fn check_network(config: &Config) -> Result<(), Error> {

@@ -83,6 +83,7 @@ fn every_fault_names_its_key_and_the_remedy() {
             "network.name: mainnet is a preset",
         ),
         ("[network]\nname = \"x\"\ngenesis_time = 5".to_owned(), "network.forks: a custom network needs it"),
+        ("[log]\nlevel = \"headstart=loud\"".to_owned(), "log.level: "),
         ("[builder_api]\nhead_timeout_ms = 0".to_owned(), "builder_api.head_timeout_ms: it is 0"),
     ] {
         let fault = fault(&text);
