@@ -63,6 +63,8 @@ async fn the_first_getheader_of_a_duty_is_a_hit() {
     let key = field.key(head.block_hash);
     is_held(&service, key).await;
     assert!(SYSTEM.now() < field.network.slot_start(OURS) + 500, "and well in time");
+    let warm = field.relay.has_seen(PATIENCE, |seen| seen.status_calls >= 2).await;
+    assert!(warm, "the connection that the signed block will take is open before it is needed");
 
     let reply = service.header(&key).await;
     assert_eq!(reply.bid(ForkName::Fulu).message.value(), eth("0.05"));

@@ -45,21 +45,28 @@ fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
         return None;
     }
-    let mut bytes = [0; N];
+    let (mut bytes, mut invalid) = ([0; N], 0);
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+        invalid |= (high | low) & NO_DIGIT;
+        *byte = high << 4 | low & 0x0f;
     }
-    Some(bytes)
+    (invalid == 0).then_some(bytes)
 }
 
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// The value of each hexadecimal digit; anything else has the high bit set. A table without branches, for there are 160
+/// digits in each path.
+const NIBBLES: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        table[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    table
+};
+const NO_DIGIT: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {

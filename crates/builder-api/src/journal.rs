@@ -44,6 +44,9 @@ pub(crate) struct HeaderRecord {
 
 /// Records waiting to be written; over it they are dropped and counted, for an answer never waits for its line.
 const RECORDS_MAX: usize = 8_192;
+/// Records written in one go.
+const BATCH: usize = 256;
+const REST: Duration = Duration::from_millis(5);
 /// Events that a slow watcher may lag behind before it misses some.
 const EVENTS_KEPT: usize = 1_024;
 
@@ -77,17 +80,27 @@ struct Writer {
 
 impl Writer {
     /// Ends when every handle of the journal is gone and what they noted is written.
+    ///
+    /// Records are taken in batches with a rest in between: a handler that notes one then wakes nobody.
     async fn write(mut self) {
-        while let Some(record) = self.waiting.recv().await {
-            line(&record, &self.relays);
-            if let Some(events) = self.events.upgrade().filter(|events| events.receiver_count() > 0) {
-                // The last watcher may have left in between.
-                let _ = events.send(record.into());
-            }
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.waiting.recv_many(&mut batch, BATCH).await > 0 {
+            batch.drain(..).for_each(|record| self.tell(record));
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
                 warn!(dropped, "journal full: lines of answered headers were dropped");
             }
+            if self.waiting.is_empty() && !self.waiting.is_closed() {
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+
+    fn tell(&self, record: HeaderRecord) {
+        line(&record, &self.relays);
+        if let Some(events) = self.events.upgrade().filter(|events| events.receiver_count() > 0) {
+            // The last watcher may have left in between.
+            let _ = events.send(record.into());
         }
     }
 }

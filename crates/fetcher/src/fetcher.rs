@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 use crate::auctioneer::{self, Running};
 use crate::ledger::Ledger;
 use crate::schedule::Schedule;
-use crate::{Verifier, duties, heads};
+use crate::{Verifier, duties, heads, warm};
 
 /// What a fetcher works with.
 #[derive(Clone)]
@@ -160,6 +160,7 @@ impl Fetcher {
         let running = Arc::new(Running::default());
         self.running().insert(key, Arc::clone(&running));
         let auction = self.auction(key, cluster);
+        self.shared.tasks.spawn(warm::up(self.clone(), cluster.policy.relays().to_vec()));
         self.shared.tasks.spawn(auctioneer::run(self.clone(), auction, entry, running));
     }
 

@@ -18,6 +18,7 @@ mod heads;
 mod ledger;
 mod schedule;
 mod verifier;
+mod warm;
 
 pub use fetcher::{Config, Fetcher};
 pub use verifier::Verifier;

@@ -87,13 +87,16 @@ fn media_range(range: &str) -> (&str, u32) {
     (media_type, weight.map_or(1000, thousandths))
 }
 
+/// Reads a weight without allocating: this is on the way of every getHeader.
 fn thousandths(weight: &str) -> u32 {
     let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !matches!(whole, "0" | "1") || decimals.len() > 3 || !digits(decimals) {
+    let digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
+    if !matches!(whole, "0" | "1") || decimals.len() > 3 || !digits {
         return 0;
     }
-    format!("{whole}{decimals:0<3}").parse().map_or(0, |weight: u32| weight.min(1000))
+    let places = [100, 10, 1].into_iter().zip(decimals.bytes());
+    let fraction: u32 = places.map(|(place, digit)| place * u32::from(digit - b'0')).sum();
+    (u32::from(whole == "1") * 1000 + fraction).min(1000)
 }
 
 #[cfg(test)]
@@ -126,6 +129,25 @@ mod tests {
     fn what_we_cannot_write_is_not_acceptable() {
         for accept in ["text/html", "application/xml;q=0.9", "application/json;q=0", "application/json;q=x"] {
             assert_eq!(Accept::parse(accept), None, "{accept}");
+        }
+    }
+
+    #[test]
+    fn weights_are_read_to_the_thousandth() {
+        for (weight, expected) in [
+            ("1", 1000),
+            ("1.0", 1000),
+            ("1.5", 1000),
+            ("0", 0),
+            ("0.5", 500),
+            ("0.05", 50),
+            ("0.123", 123),
+            ("0.9", 900),
+        ] {
+            assert_eq!(thousandths(weight), expected, "{weight}");
+        }
+        for malformed in ["", "2", "0.1234", "-1", "0.x", ".5", "1e0"] {
+            assert_eq!(thousandths(malformed), 0, "{malformed}");
         }
     }
 
