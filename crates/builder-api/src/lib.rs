@@ -9,8 +9,10 @@
 //!
 //! This room never touches SQL and chooses nothing itself: rules come from `auction`.
 
+mod addressees;
 mod api;
 mod equivocation;
+mod failures;
 mod get_header;
 mod header_path;
 mod journal;

@@ -8,14 +8,15 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use headstart_auction::check_payload;
 use headstart_relay::{Relay, SubmitAnswer, SubmitVersion};
-use headstart_types::{BlsPublicKey, Outcome, RelayId, UnixMillis};
-use http::StatusCode;
+use headstart_types::{Outcome, UnixMillis};
 use tokio::sync::watch;
 use tokio::time::{self, Instant};
 use tracing::{error, info, warn};
 
 use crate::BuilderApi;
+use crate::addressees::Addressees;
 use crate::equivocation::Signer;
+use crate::failures::Failures;
 use crate::reply::ApiError;
 use crate::signed_block::SignedBlock;
 use crate::submissions::{RevealedPayload, SubmitReply};
@@ -25,15 +26,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// Relays are tried until this share of the slot is over, and at least for [`LEAST_PATIENCE`].
 const PATIENCE_OF_SLOT: f64 = 2.0 / 3.0;
 const LEAST_PATIENCE: Duration = Duration::from_secs(4);
-
-/// Whom a block goes to, and whose it is.
-struct Addressees {
-    proposer: Option<BlsPublicKey>,
-    cluster: String,
-    relays: Vec<Relay>,
-    /// How many of the relays offered this block; they stand first.
-    offering: usize,
-}
 
 /// What one relay came to.
 enum Verdict {
@@ -61,25 +53,38 @@ pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, tell: watch::Sende
         _ => api.shared.bulkheads.unproven_submits.acquire().await.ok(),
     };
     let deadline = api.deadline(&signed, received_at);
-    let mut answers: FuturesUnordered<_> =
-        to.relays.iter().map(|relay| submit_to(relay.clone(), Arc::clone(&signed), deadline)).collect();
+    let failures = ask_all(&signed, &to, deadline, |reply, relay| {
+        // The first answer is everyone's; what other relays reveal later changes nothing.
+        let first = tell.send_if_modified(|told| told.is_none() && told.replace(reply).is_none());
+        if first {
+            conclude(&signed, &to, relay.name(), taken(signed.id.version), started);
+            api.stop_asking(&signed);
+        }
+    });
+    let failures = failures.await;
+    if tell.borrow().is_none() {
+        api.fail(&signed, &to, signer, failures, started, &tell);
+    }
+}
+
+/// Submits to every relay at once and waits for all of them, telling of each that took the block.
+async fn ask_all(
+    signed: &Arc<SignedBlock>,
+    to: &Addressees,
+    deadline: Instant,
+    taken: impl Fn(SubmitReply, &Relay),
+) -> Failures {
+    let submit = |relay: &Relay| submit_to(relay.clone(), Arc::clone(signed), deadline);
+    let mut answers: FuturesUnordered<_> = to.relays.iter().map(submit).collect();
     let mut failures = Failures::default();
     while let Some((relay, verdict)) = answers.next().await {
         match verdict {
-            Verdict::Taken(reply) => {
-                let first = tell.send_if_modified(|told| told.replace(reply).is_none());
-                if first {
-                    conclude(&signed, &to, relay.name(), taken(signed.id.version), started);
-                    api.stop_asking(&signed);
-                }
-            }
+            Verdict::Taken(reply) => taken(reply, &relay),
             Verdict::Refused(reason) => failures.refused(&relay, &reason),
             Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
         }
     }
-    if tell.borrow().is_none() {
-        api.fail(&signed, &to, signer, failures, started, &tell);
-    }
+    failures
 }
 
 const fn taken(version: SubmitVersion) -> Outcome {
@@ -108,32 +113,6 @@ impl BuilderApi {
             )),
             Signer::Unproven | Signer::Proven => None,
         }
-    }
-
-    /// The relays that offered the block first, then the other relays of the proposer's cluster. A block that nobody
-    /// offered to us (another operator's, or one built locally and blinded) goes to all of them: one may know it.
-    fn addressees(&self, signed: &SignedBlock) -> Addressees {
-        let config = self.config();
-        let origin = config.store.origin(signed.block.block_hash());
-        let duty = config.fetcher.duty_of(signed.id.slot);
-        let scheduled = duty.filter(|duty| duty.validator_index == signed.block.message.proposer_index());
-        let offered_to = origin.as_ref().filter(|known| known.key.slot == signed.id.slot);
-        let proposer = offered_to.map(|known| known.key.proposer).or(scheduled.map(|duty| duty.proposer));
-        let cluster = proposer.and_then(|proposer| config.directory.cluster_of(&proposer));
-        let offering: Vec<RelayId> = origin.map(|known| known.relays).unwrap_or_default();
-        let others: Vec<RelayId> = match cluster {
-            Some(cluster) => cluster.policy.relays().to_vec(),
-            None => config.fetcher.relays().iter().map(Relay::id).collect(),
-        };
-        let others = others.into_iter().filter(|id| !offering.contains(id));
-        let relays = offering
-            .iter()
-            .copied()
-            .chain(others)
-            .filter_map(|id| config.fetcher.relay(id).cloned())
-            .collect();
-        let cluster = cluster.map_or_else(|| "unknown".to_owned(), |cluster| cluster.name.clone());
-        Addressees { proposer, cluster, relays, offering: offering.len() }
     }
 
     /// One absolute deadline for all attempts at all relays.
@@ -219,36 +198,6 @@ fn reply(
             warn!(slot = %signed.id.slot, ?taken_by, "the relay has no v2: the block went through v1");
             SubmitReply::Published
         }
-    }
-}
-
-/// What relays said when none took the block.
-#[derive(Debug, Default)]
-struct Failures {
-    reasons: Vec<String>,
-    any_withheld: bool,
-}
-
-impl Failures {
-    fn refused(&mut self, relay: &Relay, reason: &str) {
-        self.reasons.push(format!("{}: {reason}", relay.name()));
-    }
-
-    fn withheld(&mut self, relay: &Relay, reason: &str) {
-        self.any_withheld = true;
-        self.reasons.push(format!("{}: {reason}", relay.name()));
-    }
-
-    /// 400 when every relay refused the block, 502 when one might have taken it.
-    fn into_error(self, to: &Addressees) -> ApiError {
-        let status = if self.any_withheld { StatusCode::BAD_GATEWAY } else { StatusCode::BAD_REQUEST };
-        let known = if to.offering == 0 { "no relay offered this block here, and " } else { "" };
-        let reasons = if self.reasons.is_empty() {
-            "there is no relay to ask".to_owned()
-        } else {
-            self.reasons.join("; ")
-        };
-        ApiError::new(status, format!("{known}no relay took it: {reasons}"))
     }
 }
 

@@ -1,0 +1,36 @@
+use headstart_relay::Relay;
+use http::StatusCode;
+
+use crate::addressees::Addressees;
+use crate::reply::ApiError;
+
+/// What relays said when none took the block.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    pub(crate) reasons: Vec<String>,
+    /// A relay might have taken the block: it was out of reach, failing, or answered with another payload.
+    pub(crate) any_withheld: bool,
+}
+
+impl Failures {
+    pub(crate) fn refused(&mut self, relay: &Relay, reason: &str) {
+        self.reasons.push(format!("{}: {reason}", relay.name()));
+    }
+
+    pub(crate) fn withheld(&mut self, relay: &Relay, reason: &str) {
+        self.any_withheld = true;
+        self.reasons.push(format!("{}: {reason}", relay.name()));
+    }
+
+    /// 400 when every relay refused the block, 502 when one might have taken it.
+    pub(crate) fn into_error(self, to: &Addressees) -> ApiError {
+        let status = if self.any_withheld { StatusCode::BAD_GATEWAY } else { StatusCode::BAD_REQUEST };
+        let known = if to.offering == 0 { "no relay offered this block here, and " } else { "" };
+        let reasons = if self.reasons.is_empty() {
+            "there is no relay to ask".to_owned()
+        } else {
+            self.reasons.join("; ")
+        };
+        ApiError::new(status, format!("{known}no relay took it: {reasons}"))
+    }
+}
