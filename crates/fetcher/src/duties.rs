@@ -8,31 +8,52 @@ use headstart_beacon::{BeaconNode, ProposerDuty};
 use headstart_types::{Epoch, UnixMillis};
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::Fetcher;
 
 const DUTIES_TIMEOUT: Duration = Duration::from_secs(5);
-/// A beacon node that did not answer is asked again after so long.
+/// A beacon node that does not answer is asked again after so long, then ever less often.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(4);
 
 pub(crate) async fn follow(fetcher: Fetcher, node: BeaconNode, shutdown: CancellationToken) {
     let following = async {
+        let mut failures = 0;
         loop {
             let stale = fetcher.shared.duties_stale.notified();
-            let complete = fetcher.refresh_duties(&node).await;
-            let wait = if complete { fetcher.until_next_epoch() } else { RETRY_AFTER };
+            let wait = match fetcher.refresh_duties(&node).await {
+                Ok(()) => {
+                    failures = 0;
+                    fetcher.until_next_epoch()
+                }
+                Err(error) => {
+                    report(&node, failures, &error);
+                    let wait = RETRY_AFTER.saturating_mul(1 << failures.min(8)).min(RETRY_AFTER_MAX);
+                    failures += 1;
+                    wait
+                }
+            };
             let _ = time::timeout(wait, stale).await;
         }
     };
     shutdown.run_until_cancelled(following).await;
 }
 
+/// The first failure is a warning; a node that stays away is not told of every few seconds.
+fn report(node: &BeaconNode, failures: u32, error: &headstart_beacon::Error) {
+    let cause = error.source().map(ToString::to_string);
+    if failures == 0 {
+        warn!(beacon_node = %node, cause, "failed to {error}; trying again");
+    } else {
+        debug!(beacon_node = %node, cause, failures, "still failing to {error}");
+    }
+}
+
 impl Fetcher {
-    /// Fetches what is stale of this epoch and the next; whether all is known now.
-    async fn refresh_duties(&self, node: &BeaconNode) -> bool {
+    /// Fetches what is stale of this epoch and the next.
+    async fn refresh_duties(&self, node: &BeaconNode) -> Result<(), headstart_beacon::Error> {
         let current = self.network().epoch(self.network().slot_at(self.now()));
-        let mut complete = true;
         for epoch in [current, Epoch(current.0 + 1)] {
             let (roots, stale) = {
                 let schedule = self.schedule();
@@ -41,23 +62,14 @@ impl Fetcher {
             if !stale {
                 continue;
             }
-            match node.proposer_duties(epoch, Instant::now() + DUTIES_TIMEOUT).await {
-                Ok(told) => {
-                    let duties = told.duties.iter().map(duty);
-                    let changed = self.schedule().duties.set(epoch, roots, duties);
-                    if changed {
-                        self.announce_duties(epoch, &told.duties);
-                        self.look_again();
-                    }
-                }
-                Err(error) => {
-                    complete = false;
-                    let cause = error.source().map(ToString::to_string);
-                    warn!(beacon_node = %node, %epoch, cause, "failed to {error}");
-                }
+            let told = node.proposer_duties(epoch, Instant::now() + DUTIES_TIMEOUT).await?;
+            let changed = self.schedule().duties.set(epoch, roots, told.duties.iter().map(duty));
+            if changed {
+                self.announce_duties(epoch, &told.duties);
+                self.look_again();
             }
         }
-        complete
+        Ok(())
     }
 
     fn announce_duties(&self, epoch: Epoch, duties: &[ProposerDuty]) {
