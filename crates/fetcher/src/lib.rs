@@ -10,6 +10,7 @@
 //!
 //! It never serves HTTP and never chooses for a cluster.
 
+mod asker;
 mod auctioneer;
 mod duties;
 mod fetcher;
