@@ -41,6 +41,8 @@ pub(crate) struct PatientStream {
     last_active: Instant,
     head_began: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// The alarm will wake this connection's task: a connection lives in one task, so once told is enough.
+    armed: bool,
 }
 
 impl PatientStream {
@@ -54,7 +56,16 @@ impl PatientStream {
         // A new connection owes its first head, and is given the time of a head for it.
         phase.0.store(HEAD, Ordering::Relaxed);
         let alarm = Box::pin(tokio::time::sleep(head_timeout));
-        Self { stream, phase, head_timeout, idle_timeout, last_active: now, head_began: now, alarm }
+        Self {
+            stream,
+            phase,
+            head_timeout,
+            idle_timeout,
+            last_active: now,
+            head_began: now,
+            alarm,
+            armed: false,
+        }
     }
 
     fn bytes_came(&mut self) {
@@ -74,18 +85,27 @@ impl PatientStream {
         }
     }
 
+    fn set_alarm(&mut self, deadline: Instant) {
+        self.alarm.as_mut().reset(deadline);
+        self.armed = false;
+    }
+
     /// Called when nothing can be read: `Ready` once the peer has let us wait too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline() else { return Poll::Pending };
-        // The alarm is moved only when it must ring earlier or has rung: a busy connection never touches the timer.
+        // The alarm is touched only when it must ring earlier or has rung: a busy connection leaves it alone.
         if self.alarm.deadline() > deadline {
-            self.alarm.as_mut().reset(deadline);
+            self.set_alarm(deadline);
         }
-        while self.alarm.as_mut().poll(cx).is_ready() {
+        while !self.armed || self.alarm.is_elapsed() {
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                self.armed = true;
+                break;
+            }
             if Instant::now() >= deadline {
                 return Poll::Ready(());
             }
-            self.alarm.as_mut().reset(deadline);
+            self.set_alarm(deadline);
         }
         Poll::Pending
     }
