@@ -29,6 +29,16 @@ impl PublicKey {
         min_pk::PublicKey::key_validate(key.0.as_slice()).map(Self).map_err(|_| BlsError::PublicKey)
     }
 
+    /// Reads a key that was validated when it was written, without checking its membership of the group again.
+    pub fn from_uncompressed(key: &[u8; 96]) -> Result<Self, BlsError> {
+        min_pk::PublicKey::deserialize(key).map(Self).map_err(|_| BlsError::PublicKey)
+    }
+
+    /// The two coordinates, for a store that gives the key back to [`PublicKey::from_uncompressed`].
+    pub fn to_uncompressed(&self) -> [u8; 96] {
+        self.0.serialize()
+    }
+
     pub fn compress(&self) -> BlsPublicKey {
         BlsPublicKey(self.0.compress().into())
     }
@@ -144,6 +154,13 @@ mod tests {
         assert!(check(&items));
         items[4].0 = Root::repeat_byte(0xff);
         assert!(!check(&items));
+    }
+
+    #[test]
+    fn a_key_reads_back_from_its_coordinates() {
+        let (_, key, _) = signed(1).remove(0);
+        assert_eq!(PublicKey::from_uncompressed(&key.to_uncompressed()).as_ref(), Ok(&key));
+        assert_eq!(PublicKey::from_uncompressed(&[1; 96]), Err(BlsError::PublicKey));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct ForkSchedule {
     genesis_version: [u8; 4],
     forks: Vec<Fork>,
     blob_limits: Vec<BlobLimit>,
+    /// The first epoch of Gloas, which every header asks for; `u64::MAX` while it is not scheduled.
+    gloas: Epoch,
 }
 
 impl ForkSchedule {
@@ -77,7 +79,8 @@ impl ForkSchedule {
         // The sort is stable: forks of one epoch stay in the order of the specification, and the last of them rules.
         forks.sort_by_key(|fork| fork.epoch);
         blob_limits.sort_by_key(|limit| limit.epoch);
-        Self { genesis_version, forks, blob_limits }
+        let gloas = forks.iter().find(|fork| fork.name == "gloas").map_or(Epoch(u64::MAX), |fork| fork.epoch);
+        Self { genesis_version, forks, blob_limits, gloas }
     }
 
     pub fn genesis_version(&self) -> [u8; 4] {
@@ -96,6 +99,11 @@ impl ForkSchedule {
     /// The fork whose builder messages are spoken in `epoch`; `None` before Capella and from an unknown fork on.
     pub fn fork_at(&self, epoch: Epoch) -> Option<ForkName> {
         self.current(epoch)?.name.parse().ok()
+    }
+
+    /// Whether the rules of Gloas, or of a later fork, hold in `epoch`.
+    pub fn is_gloas(&self, epoch: Epoch) -> bool {
+        epoch >= self.gloas && self.gloas.0 != u64::MAX
     }
 
     /// The fork version that signatures of `epoch` use.

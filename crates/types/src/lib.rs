@@ -33,7 +33,7 @@ mod spec;
 mod time;
 mod unblinded;
 
-pub use alloy_primitives::{Address, B256, FixedBytes, U256};
+pub use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256};
 
 pub use auction_key::AuctionKey;
 pub use bid::{
@@ -56,7 +56,7 @@ pub use header::{
 pub use negotiation::{
     ACCEPT_SSZ_THEN_JSON, Accept, CONSENSUS_VERSION, DATE_MILLISECONDS, Encoding, TIMEOUT_MS,
 };
-pub use network::Network;
+pub use network::{AttestationDue, Network, SLOT_BPS};
 pub use numbers::{Epoch, Slot, ValidatorIndex, Wei};
 pub use operations::{
     Attestation, AttestationData, AttestationElectra, AttesterSlashing, AttesterSlashingElectra,

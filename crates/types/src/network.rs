@@ -3,6 +3,24 @@ use crate::{Epoch, ForkName, ForkSchedule, Root, Slot, UnixMillis, compute_domai
 const DOMAIN_BEACON_PROPOSER: [u8; 4] = [0, 0, 0, 0];
 const DOMAIN_APPLICATION_BUILDER: [u8; 4] = [0, 0, 0, 1];
 
+/// When attesters vote at the latest, in basis points of a slot: a block that they have not seen by then is in danger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttestationDue {
+    /// `ATTESTATION_DUE_BPS`: a third of the slot.
+    pub bps: u64,
+    /// `ATTESTATION_DUE_BPS_GLOAS`: from the Gloas fork on, a quarter.
+    pub gloas_bps: u64,
+}
+
+impl Default for AttestationDue {
+    fn default() -> Self {
+        Self { bps: 3_333, gloas_bps: 2_500 }
+    }
+}
+
+/// The basis points of a whole slot.
+pub const SLOT_BPS: u64 = 10_000;
+
 /// One Ethereum network: when its slots begin, which fork rules, and what signatures are made over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -10,6 +28,7 @@ pub struct Network {
     pub genesis_time_ms: UnixMillis,
     pub slot_duration_ms: u64,
     pub slots_per_epoch: u64,
+    pub attestation_due: AttestationDue,
     pub genesis_validators_root: Root,
     pub schedule: ForkSchedule,
 }
@@ -42,6 +61,13 @@ impl Network {
     /// The fork of `slot`; `None` before Capella and from a fork that we do not know, such as Gloas.
     pub fn fork_at(&self, slot: Slot) -> Option<ForkName> {
         self.schedule.fork_at(self.epoch(slot))
+    }
+
+    /// How long after the start of `slot` attestations are due, in milliseconds.
+    pub fn attestation_due_ms(&self, slot: Slot) -> i64 {
+        let AttestationDue { bps, gloas_bps } = self.attestation_due;
+        let bps = if self.schedule.is_gloas(self.epoch(slot)) { gloas_bps } else { bps };
+        i64::try_from(self.slot_duration_ms.saturating_mul(bps) / SLOT_BPS).unwrap_or(i64::MAX)
     }
 
     /// The most blobs that a block of `slot` may carry.
@@ -86,6 +112,18 @@ mod tests {
         let sepolia = Network::sepolia();
         assert_eq!(sepolia.fork_at(Slot(11_296_767)), Some(ForkName::Fulu));
         assert_eq!(sepolia.fork_at(Slot(11_296_768)), None, "Gloas is unknown");
+    }
+
+    #[test]
+    fn attestations_are_due_earlier_from_gloas_on() {
+        let sepolia = Network::sepolia();
+        let due_ms = |network: &Network, epoch| network.attestation_due_ms(network.first_slot(Epoch(epoch)));
+        assert_eq!([due_ms(&sepolia, 353_023), due_ms(&sepolia, 353_024)], [3_999, 3_000]);
+        assert_eq!(due_ms(&sepolia, 400_000), 3_000, "and it stays so");
+        assert_eq!(due_ms(&Network::mainnet(), 419_072), 3_999, "Gloas is not scheduled there");
+        let absurd = AttestationDue { bps: u64::MAX, gloas_bps: 0 };
+        let absurd = Network { attestation_due: absurd, ..sepolia };
+        assert!(due_ms(&absurd, 0) > 0);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Outcome {
     NotTheProposer,
     /// getHeader: more parents were asked for in this slot than can be true.
     TooManyParents,
+    /// getHeader: the cluster is in shadow mode, where auctions run and nothing is served.
+    Shadow,
     /// submitBlindedBlock v1: the payload was revealed and checked.
     Revealed,
     /// submitBlindedBlock v2: a relay took the block and publishes it.
@@ -36,7 +38,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Hit,
         Self::Miss,
         Self::NoBid,
@@ -47,6 +49,7 @@ impl Outcome {
         Self::UnknownFork,
         Self::NotTheProposer,
         Self::TooManyParents,
+        Self::Shadow,
         Self::Revealed,
         Self::Published,
         Self::SecondBlock,
@@ -66,6 +69,7 @@ impl Outcome {
             Self::UnknownFork => "unknown_fork",
             Self::NotTheProposer => "not_the_proposer",
             Self::TooManyParents => "too_many_parents",
+            Self::Shadow => "shadow",
             Self::Revealed => "revealed",
             Self::Published => "published",
             Self::SecondBlock => "second_block",

@@ -2,7 +2,7 @@
 
 use alloy_primitives::b256;
 
-use crate::{BlobLimit, Epoch, Fork, ForkSchedule, Network, Root, UnixMillis};
+use crate::{AttestationDue, BlobLimit, Epoch, Fork, ForkSchedule, Network, Root, UnixMillis};
 
 const FAR_FUTURE: u64 = u64::MAX;
 
@@ -32,6 +32,7 @@ impl Preset {
             genesis_time_ms: UnixMillis::from_seconds(self.genesis_time),
             slot_duration_ms: 12_000,
             slots_per_epoch: 32,
+            attestation_due: AttestationDue::default(),
             genesis_validators_root: self.genesis_validators_root,
             schedule: ForkSchedule::new(self.genesis_version, forks.collect(), limits.to_vec()),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{BlobLimit, Epoch, Fork, ForkSchedule, Network, Root, UnixMillis};
+use crate::{AttestationDue, BlobLimit, Epoch, Fork, ForkSchedule, Network, Root, SLOT_BPS, UnixMillis};
 
 const FORKS: [&str; 7] = ["altair", "bellatrix", "capella", "deneb", "electra", "fulu", "gloas"];
 
@@ -39,6 +39,7 @@ impl Network {
             genesis_time_ms: UnixMillis::from_seconds(genesis_time_seconds),
             slot_duration_ms,
             slots_per_epoch,
+            attestation_due: attestation_due(spec)?,
             genesis_validators_root,
             schedule,
         })
@@ -47,6 +48,21 @@ impl Network {
 
 fn positive(key: &str, value: u64) -> Result<(), SpecError> {
     if value == 0 { Err(error(key, "it is zero")) } else { Ok(()) }
+}
+
+/// Older beacon nodes do not tell the deadlines, which are the same on every public network.
+fn attestation_due(spec: &BTreeMap<String, Value>) -> Result<AttestationDue, SpecError> {
+    let AttestationDue { bps, gloas_bps } = AttestationDue::default();
+    let told = |key: &str, otherwise| match spec.contains_key(key).then(|| number(spec, key)) {
+        None => Ok(otherwise),
+        Some(Ok(bps @ 1..=SLOT_BPS)) => Ok(bps),
+        Some(Ok(_)) => Err(error(key, "it is no share of a slot in basis points")),
+        Some(Err(error)) => Err(error),
+    };
+    Ok(AttestationDue {
+        bps: told("ATTESTATION_DUE_BPS", bps)?,
+        gloas_bps: told("ATTESTATION_DUE_BPS_GLOAS", gloas_bps)?,
+    })
 }
 
 /// Every fork that the specification names; one without an epoch is not scheduled.
@@ -125,6 +141,20 @@ mod tests {
             let mut spec = spec();
             spec.remove(key);
             assert_eq!(Network::from_spec("x", &spec, 0, Root::ZERO).unwrap_err().key, key);
+        }
+    }
+
+    #[test]
+    fn the_attestation_deadlines_are_the_nodes_where_it_tells_them() {
+        let read = |spec: &BTreeMap<String, Value>| Network::from_spec("x", spec, 0, Root::ZERO);
+        let mut spec = spec();
+        assert_eq!(read(&spec).unwrap().attestation_due, AttestationDue { bps: 3_333, gloas_bps: 2_500 });
+        spec.insert("ATTESTATION_DUE_BPS".to_owned(), Value::from("3000"));
+        spec.insert("ATTESTATION_DUE_BPS_GLOAS".to_owned(), Value::from("2000"));
+        assert_eq!(read(&spec).unwrap().attestation_due, AttestationDue { bps: 3_000, gloas_bps: 2_000 });
+        for wrong in ["0", "10001", "a third"] {
+            spec.insert("ATTESTATION_DUE_BPS_GLOAS".to_owned(), Value::from(wrong));
+            assert_eq!(read(&spec).unwrap_err().key, "ATTESTATION_DUE_BPS_GLOAS", "{wrong}");
         }
     }
 
