@@ -1,4 +1,5 @@
-use crate::CallPolicy;
+use crate::streaming::Streaming;
+use crate::{AskMoment, CallPolicy};
 
 /// What came of one ask, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,35 @@ pub enum Answer {
     Failed,
 }
 
+impl Answer {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bid => "bid",
+            Self::Disbelieved => "disbelieved",
+            Self::NoBid => "no_bid",
+            Self::TooEarly => "too_early",
+            Self::TooLate => "too_late",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::UnknownProposer => "unknown_proposer",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How asks follow one another while no beacon node is just about to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
+    /// The least time between two asks; the relay's policy may want more.
+    pub gap_ms: i64,
+    /// From this moment on asks come ever less often: each waits half as long again as the one before it.
+    pub slackens_from_ms: i64,
+}
+
 /// Two asks may overlap, so that a slow relay's bids are not older than its round trip and one gap.
 const IN_FLIGHT_MAX: u32 = 2;
+/// Answers that come closer together than this bring nothing new.
+const LANDINGS_APART_MS: i64 = 2;
 const FIRST_BACKOFF_MS: i64 = 100;
 const LONGEST_BACKOFF_MS: i64 = 2_000;
 /// Whoever waits for a bid waits for asks that come within this time.
@@ -37,6 +65,8 @@ pub struct AskTurn {
     calls: u32,
     in_flight: u32,
     last_asked_ms: Option<i64>,
+    /// When the asks so far are paid for at the policy's gap; a burst runs into debt of so many gaps.
+    paid_at_ms: i64,
     /// Our own back-off after failures; somebody who waits ends it.
     blocked_until_ms: i64,
     /// The relay's own wish (`Retry-After`), which nobody ends.
@@ -44,8 +74,25 @@ pub struct AskTurn {
     backoff_ms: i64,
     /// From an ask to its answer, as far as is known.
     round_trip_ms: i64,
+    /// Something says that an ask at this moment is worth its call.
+    called_for_ms: Option<i64>,
     has_answered: bool,
     over: bool,
+    pub(crate) streaming: Streaming,
+}
+
+impl Tempo {
+    /// As often as policies allow.
+    pub const DENSE: Self = Self::every(0);
+
+    pub const fn every(gap_ms: i64) -> Self {
+        Self { gap_ms, slackens_from_ms: i64::MAX }
+    }
+
+    fn gap_after(&self, last_ms: i64) -> i64 {
+        let slack_ms = last_ms.saturating_sub(self.slackens_from_ms) / 2;
+        self.gap_ms.max(slack_ms)
+    }
 }
 
 impl AskTurn {
@@ -56,34 +103,71 @@ impl AskTurn {
             calls: 0,
             in_flight: 0,
             last_asked_ms: None,
+            paid_at_ms: i64::MIN,
             blocked_until_ms: i64::MIN,
             rests_until_ms: policy.first_ms,
             backoff_ms: FIRST_BACKOFF_MS,
+            called_for_ms: None,
             has_answered: false,
             over: false,
+            streaming: Streaming::off(),
         }
     }
 
-    /// The moment of the next ask when asks are to be `gap_ms` apart and one answer is to be here just before
-    /// `answer_by_ms`; `None` when there is none to come, or when an answer must arrive first.
-    pub fn next_ms(&self, gap_ms: i64, answer_by_ms: i64) -> Option<i64> {
-        if self.over || self.calls >= self.policy.calls_max || self.in_flight >= IN_FLIGHT_MAX {
+    /// The moment of the next ask, so that answers are here when a beacon node asks around `moment` and come at `tempo`
+    /// before and after it; `None` when there is none to come, or when an answer must arrive first.
+    pub fn next_ms(&self, tempo: Tempo, moment: Option<&AskMoment>) -> Option<i64> {
+        if self.over || self.calls >= self.policy.calls_max {
             return None;
         }
-        let gap_ms = gap_ms.max(self.room_ms());
-        let after_gap = self.last_asked_ms.map_or(i64::MIN, |last| last.saturating_add(gap_ms));
-        let next = after_gap.max(self.blocked_until_ms).max(self.rests_until_ms);
-        let aimed = answer_by_ms.saturating_sub(self.round_trip_ms);
-        let next = if next < aimed && self.leaves_no_room(next, aimed) { aimed } else { next };
-        (next <= self.policy.last_ms).then_some(next)
+        let (tempo, allowed_ms) = (self.streaming.tempo(tempo), self.allowed_ms());
+        let calm_ms = self.calm_ms(tempo).max(allowed_ms);
+        let aimed_ms = moment.and_then(|moment| self.aimed_ms(moment, calm_ms));
+        let next_ms = aimed_ms.map_or(calm_ms, |aimed_ms| aimed_ms.max(allowed_ms));
+        let next_ms = moment.map_or(next_ms, |moment| {
+            let aimed_ms = moment.early_ms.saturating_sub(self.round_trip_ms);
+            self.streaming.place(next_ms, allowed_ms, aimed_ms, self.last_asked_ms)
+        });
+        let next_ms = self.called_for_ms.map_or(next_ms, |called| next_ms.min(called.max(allowed_ms)));
+        let is_aimed = aimed_ms.is_some() || self.is_called_for();
+        let in_flight_max = if is_aimed { IN_FLIGHT_MAX + self.policy.burst } else { IN_FLIGHT_MAX };
+        (self.in_flight < in_flight_max && next_ms <= self.policy.last_ms).then_some(next_ms)
     }
 
-    /// Whether an ask at `next` would keep the one at `aimed` from being made: then it waits and becomes that one.
-    fn leaves_no_room(&self, next: i64, aimed: i64) -> bool {
-        self.policy.is_one_shot() || next.saturating_add(self.room_ms()) > aimed
+    /// The first moment at which neither the policy's gap nor a back-off is in the way.
+    fn allowed_ms(&self) -> i64 {
+        let debt_ms = self.policy.min_gap_ms * i64::from(self.policy.burst.max(1) - 1);
+        self.paid_at_ms.saturating_sub(debt_ms).max(self.blocked_until_ms).max(self.rests_until_ms)
     }
 
-    /// The least time between two asks: the policy's, and for a slow relay so much that asks in flight are spread evenly.
+    /// The moment of the next ask when nobody is about to ask us. What the policy lets pass in a burst is not for this.
+    fn calm_ms(&self, tempo: Tempo) -> i64 {
+        let gap_ms = |last_ms| tempo.gap_after(last_ms).max(self.room_ms());
+        self.last_asked_ms.map_or(i64::MIN, |last_ms| last_ms.saturating_add(gap_ms(last_ms)))
+    }
+
+    /// The ask that is aimed at the moment; `None` when a calm one may come first, or the moment has passed.
+    fn aimed_ms(&self, moment: &AskMoment, calm_ms: i64) -> Option<i64> {
+        let mut asks = self.landings(moment).map(|landing_ms| landing_ms.saturating_sub(self.round_trip_ms));
+        let first_ms = moment.early_ms.saturating_sub(self.round_trip_ms);
+        if let Some(last_ms) = self.last_asked_ms.filter(|last_ms| *last_ms >= first_ms) {
+            return asks.find(|ask_ms| *ask_ms > last_ms);
+        }
+        let spares_calls = asks.count() < usize::try_from(self.policy.calls_max - self.calls).unwrap_or(0);
+        let spares_time = calm_ms.saturating_add(self.room_ms()) <= first_ms;
+        (!(spares_calls && spares_time)).then_some(first_ms)
+    }
+
+    /// When answers are to be here: as many as the policy lets pass in a burst, spread over the time in which the beacon
+    /// node may ask, so that the newest is never much older than the getHeader.
+    fn landings(&self, moment: &AskMoment) -> impl Iterator<Item = i64> + use<> {
+        let (early_ms, spread_ms) = (moment.early_ms, moment.late_ms.saturating_sub(moment.early_ms).max(0));
+        let gaps = (spread_ms / LANDINGS_APART_MS).min(i64::from(self.policy.burst) - 1).max(0);
+        (0..=gaps).map(move |turn| early_ms + spread_ms * turn / gaps.max(1))
+    }
+
+    /// The least time between two asks that are not aimed: the policy's, and for a slow relay so much that asks in flight
+    /// are spread evenly.
     fn room_ms(&self) -> i64 {
         self.policy.min_gap_ms.max(self.round_trip_ms / i64::from(IN_FLIGHT_MAX))
     }
@@ -98,7 +182,16 @@ impl AskTurn {
 
     /// Whether nothing is in flight and the relay has been heard of, or will not be asked any more.
     pub fn is_settled(&self) -> bool {
-        self.in_flight == 0 && (self.has_answered || self.next_ms(0, i64::MIN).is_none())
+        self.in_flight == 0 && (self.has_answered || self.next_ms(Tempo::DENSE, None).is_none())
+    }
+
+    /// An ask is worth its call at this moment, if the policy allows one.
+    pub fn call_for(&mut self, now_ms: i64) {
+        self.called_for_ms = Some(now_ms);
+    }
+
+    pub fn is_called_for(&self) -> bool {
+        self.called_for_ms.is_some()
     }
 
     /// Someone waits for a bid now: our own back-off ends, the relay's limits do not. A relay that
@@ -106,7 +199,7 @@ impl AskTurn {
     pub fn hurry(&mut self, now_ms: i64) {
         self.blocked_until_ms = i64::MIN;
         let soon = |next_ms| next_ms <= now_ms.saturating_add(WORTH_WAITING_MS);
-        if self.next_ms(0, i64::MIN).is_some_and(soon) {
+        if self.next_ms(Tempo::DENSE, None).is_some_and(soon) {
             self.has_answered = false;
         }
     }
@@ -114,7 +207,29 @@ impl AskTurn {
     pub fn asked(&mut self, now_ms: i64) {
         self.calls += 1;
         self.in_flight += 1;
-        self.last_asked_ms = Some(now_ms);
+        self.note_ask(now_ms);
+        self.streaming.asked();
+    }
+
+    /// The relay has given a bid without being asked.
+    pub(crate) fn heard(&mut self) {
+        self.has_answered = true;
+    }
+
+    /// Another process has asked at that moment, and was answered.
+    pub fn asked_elsewhere(&mut self, at_ms: i64) {
+        if self.last_asked_ms.is_none_or(|last| last < at_ms) {
+            // What a stream brought there has used up no call.
+            self.calls += u32::from(self.streaming.is_off());
+            self.note_ask(at_ms);
+            self.has_answered = true;
+        }
+    }
+
+    fn note_ask(&mut self, at_ms: i64) {
+        self.last_asked_ms = Some(at_ms);
+        self.paid_at_ms = self.paid_at_ms.max(at_ms).saturating_add(self.policy.min_gap_ms);
+        self.called_for_ms = None;
     }
 
     pub fn answered(&mut self, now_ms: i64, answer: Answer) {
@@ -146,136 +261,5 @@ impl AskTurn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// No beacon node is expected.
-    const NOBODY: i64 = i64::MIN;
-
-    /// Plays a turn against a relay that answers after `rtt_ms`, and gives the moments of its asks.
-    fn asks(policy: CallPolicy, gap_ms: i64, rtt_ms: i64, answer: impl Fn(i64) -> Answer) -> Vec<i64> {
-        asks_for(NOBODY, policy, gap_ms, rtt_ms, answer)
-    }
-
-    /// The same when an answer is to be here by `answer_by_ms`.
-    fn asks_for(
-        answer_by_ms: i64,
-        policy: CallPolicy,
-        gap_ms: i64,
-        rtt_ms: i64,
-        answer: impl Fn(i64) -> Answer,
-    ) -> Vec<i64> {
-        let mut turn = AskTurn::new(policy, rtt_ms);
-        let (mut asked, mut in_flight) = (Vec::new(), Vec::<i64>::new());
-        for now in -4_000..4_000 {
-            if in_flight.first().is_some_and(|sent| sent + rtt_ms == now) {
-                in_flight.remove(0);
-                turn.answered(now, answer(now));
-            }
-            if turn.next_ms(gap_ms, answer_by_ms).is_some_and(|next| next <= now) {
-                turn.asked(now);
-                asked.push(now);
-                in_flight.push(now);
-            }
-        }
-        asked
-    }
-
-    #[test]
-    fn a_polling_relay_is_asked_from_its_first_moment_to_its_cut_off() {
-        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 500, 40, |_| Answer::Bid);
-        assert_eq!(asked.first(), Some(&-2_500));
-        assert_eq!(asked.last(), Some(&3_000));
-        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] == 500));
-    }
-
-    #[test]
-    fn no_gap_is_shorter_than_the_policys() {
-        let asked = asks(CallPolicy::BLOXROUTE, 1, 20, |_| Answer::NoBid);
-        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= 150));
-        assert_eq!(asked.len(), 30, "and its calls are counted");
-    }
-
-    #[test]
-    fn a_one_shot_relay_is_asked_once_and_within_the_slot() {
-        assert_eq!(asks(CallPolicy::ULTRASOUND, 50, 60, |_| Answer::Bid), [0]);
-        let early_clock =
-            asks(CallPolicy::ULTRASOUND, 50, 20, |now| if now < 90 { Answer::TooEarly } else { Answer::Bid });
-        assert_eq!(early_clock.len(), 2, "a call refused as too early is made once more: {early_clock:?}");
-    }
-
-    #[test]
-    fn a_relay_that_had_enough_is_left_alone() {
-        let limited =
-            |retry_after_ms| asks(CallPolicy::HELIX, 80, 10, move |_| Answer::RateLimited { retry_after_ms });
-        assert_eq!(limited(None), [-2_500]);
-        assert!(limited(Some(1_000)).windows(2).all(|pair| pair[1] - pair[0] >= 1_010));
-        assert_eq!(asks(CallPolicy::HELIX, 80, 10, |_| Answer::TooLate), [-2_500]);
-    }
-
-    #[test]
-    fn a_failing_relay_is_asked_ever_less_often_and_never_given_up() {
-        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 80, 10, |_| Answer::Failed);
-        let gaps: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert_eq!(gaps[..4], [110, 210, 410, 810]);
-        assert!(gaps[4..].iter().all(|gap| *gap == 1_610 || *gap == 2_010), "{gaps:?}");
-    }
-
-    #[test]
-    fn a_hung_relay_has_two_asks_in_flight_and_no_more() {
-        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 80, 10_000, |_| Answer::Failed);
-        assert_eq!(asked.len(), 2, "{asked:?}");
-    }
-
-    #[test]
-    fn the_last_answer_before_the_beacon_node_asks_is_as_fresh_as_can_be() {
-        for rtt_ms in [10, 40, 90, 160, 300] {
-            for answer_by_ms in [0, 37, 170, 500] {
-                let asked = asks_for(answer_by_ms, CallPolicy::MEV_BOOST_RELAY, 0, rtt_ms, |_| Answer::Bid);
-                let newest =
-                    asked.iter().map(|sent| sent + rtt_ms).filter(|answered| *answered <= answer_by_ms).max();
-                assert_eq!(newest, Some(answer_by_ms), "round trip {rtt_ms}: {asked:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_one_shot_relays_only_ask_is_kept_for_the_beacon_node() {
-        assert_eq!(asks_for(170, CallPolicy::ULTRASOUND, 0, 60, |_| Answer::Bid), [110]);
-        assert_eq!(
-            asks_for(20, CallPolicy::ULTRASOUND, 0, 60, |_| Answer::Bid),
-            [0],
-            "but never before the slot"
-        );
-    }
-
-    #[test]
-    fn whoever_waits_gets_the_next_answer_of_a_relay_that_may_be_asked_soon() {
-        let settled_after_hurry = |policy: CallPolicy| {
-            let mut turn = AskTurn::new(policy, 0);
-            turn.asked(-1_000);
-            turn.answered(-990, Answer::Failed);
-            assert!(turn.is_settled());
-            turn.hurry(-980);
-            turn.is_settled()
-        };
-        assert!(!settled_after_hurry(CallPolicy::MEV_BOOST_RELAY), "asked again 70 ms later");
-        assert!(settled_after_hurry(CallPolicy { min_gap_ms: 1_000, ..CallPolicy::MEV_BOOST_RELAY }));
-        assert!(settled_after_hurry(CallPolicy { calls_max: 1, ..CallPolicy::MEV_BOOST_RELAY }));
-    }
-
-    #[test]
-    fn nobody_hurries_a_relay_that_asked_for_rest() {
-        let mut turn = AskTurn::new(CallPolicy::MEV_BOOST_RELAY, 0);
-        turn.asked(-1_000);
-        turn.answered(-990, Answer::RateLimited { retry_after_ms: Some(5_000) });
-        turn.hurry(0);
-        assert_eq!(turn.next_ms(0, i64::MIN), None, "its rest lasts beyond its cut-off");
-    }
-
-    #[test]
-    fn a_bid_that_was_not_believed_costs_no_rest() {
-        let asked = asks(CallPolicy::MEV_BOOST_RELAY, 0, 10, |_| Answer::Disbelieved);
-        assert!(asked.windows(2).all(|pair| pair[1] - pair[0] == 80));
-    }
-}
+#[path = "ask_tests.rs"]
+mod tests;

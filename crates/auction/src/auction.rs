@@ -1,6 +1,6 @@
 use headstart_types::{AuctionKey, RelayId, Slot, UnixMillis};
 
-use crate::{Answer, AskTurn};
+use crate::{Answer, AskMoment, AskTurn, Tempo};
 
 /// One auction's life: which relay to ask when, from arming to the cut-off.
 #[derive(Clone, Debug)]
@@ -8,11 +8,23 @@ pub struct Auction {
     key: AuctionKey,
     slot_start: UnixMillis,
     turns: Vec<(RelayId, AskTurn)>,
-    /// When beacon nodes are expected to ask, relative to the slot's start.
-    expected_ask_ms: i64,
-    cutoff_ms: i64,
+    timing: Timing,
+    /// Somebody waits for a bid: whatever else was expected, the moment of asking is this one.
+    hurried_ms: Option<i64>,
     served_ms: Option<i64>,
     submitted: bool,
+}
+
+/// What clusters want of one auction; milliseconds relative to the slot's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// When the first of them is expected to ask.
+    pub moment: AskMoment,
+    /// From here on none of them is served.
+    pub cutoff_ms: i64,
+    /// For so long after the first header all of them are served the same again; 0 when one of them wants the best each
+    /// time.
+    pub sticky_ms: i64,
 }
 
 /// Ask this relay now; give up at `deadline`.
@@ -20,6 +32,8 @@ pub struct Auction {
 pub struct Ask {
     pub relay: RelayId,
     pub deadline: UnixMillis,
+    /// Asks of this auction that the relay has got with this one.
+    pub call: u32,
 }
 
 /// What to do now, and when to decide again.
@@ -33,29 +47,25 @@ pub struct Decision {
 }
 
 /// Asks are this far apart while nobody is expected to ask us.
-const CALM_GAP_MS: i64 = 500;
-/// The focus begins this long before the expected getHeader.
-const FOCUS_LEAD_MS: i64 = 250;
-/// The focus ends this long after the first header was served: other operators of the cluster ask too.
-const FOCUS_AFTER_SERVED_MS: i64 = 300;
-/// Without any getHeader the focus ends this long after the expected one.
-const FOCUS_AFTER_EXPECTED_MS: i64 = 1_500;
+const CALM_GAP_MS: i64 = 1_000;
+/// After the first header was served others may still ask, and get the best of the moment: for so long, with such a gap.
+const AFTER_SERVED_MS: i64 = 300;
+const AFTER_SERVED_GAP_MS: i64 = 150;
 /// The longest that a relay may take to answer.
 const ASK_TIMEOUT_MS: i64 = 1_000;
 /// A head-gated relay is asked this long before the slot even though the slot before it seems to have been missed.
-const MISSED_SLOT_LEAD_MS: i64 = 500;
+pub(crate) const MISSED_SLOT_LEAD_MS: i64 = 500;
 
 impl Auction {
-    /// `slot_start` and all moments are wall-clock; `expected_ask_ms` and `cutoff_ms` count from the slot's start.
+    /// An auction whose slot starts at `slot_start`.
     pub fn new(
         key: AuctionKey,
         slot_start: UnixMillis,
         relays: impl IntoIterator<Item = (RelayId, AskTurn)>,
-        expected_ask_ms: i64,
-        cutoff_ms: i64,
+        timing: Timing,
     ) -> Self {
         let turns = relays.into_iter().collect();
-        Self { key, slot_start, turns, expected_ask_ms, cutoff_ms, served_ms: None, submitted: false }
+        Self { key, slot_start, turns, timing, hurried_ms: None, served_ms: None, submitted: false }
     }
 
     pub fn key(&self) -> &AuctionKey {
@@ -64,17 +74,20 @@ impl Auction {
 
     /// The asks that are due and the next moment to decide. `head` is the newest slot that has a block.
     pub fn decide(&mut self, now: UnixMillis, head: Option<Slot>) -> Decision {
-        let now_ms = now - self.slot_start;
-        if self.submitted || now_ms >= self.cutoff_ms {
+        if self.is_over(now) {
             return Decision { closed: true, ..Decision::default() };
         }
-        let gap_ms = self.gap_ms(now_ms);
-        let focus_begins = self.focus_begins_ms();
-        let head_has_come = head.is_some_and(|head| head.next() >= self.key.slot);
-        let mut wake_ms = if now_ms < focus_begins { focus_begins } else { self.cutoff_ms };
+        let now_ms = now - self.slot_start;
+        let (tempo, moment, quiet_until_ms) = (self.tempo(now_ms), self.moment(), self.quiet_until_ms());
+        let head_has_come = self.head_has_come(head);
+        let cutoff_ms = self.timing.cutoff_ms;
+        let mut wake_ms = if now_ms < moment.early_ms { moment.early_ms } else { cutoff_ms };
         let mut asks = Vec::new();
         for (relay, turn) in &mut self.turns {
-            let Some(mut next_ms) = turn.next_ms(gap_ms, self.expected_ask_ms) else { continue };
+            let Some(mut next_ms) = turn.next_ms(tempo, Some(&moment)) else { continue };
+            if !turn.is_called_for() {
+                next_ms = next_ms.max(quiet_until_ms);
+            }
             if turn.policy().head_required && !head_has_come {
                 next_ms = next_ms.max(-MISSED_SLOT_LEAD_MS);
             }
@@ -82,29 +95,59 @@ impl Auction {
                 wake_ms = wake_ms.min(next_ms);
                 continue;
             }
+            // A stream that is lost, or a top bid that has risen, makes an ask due that could have been made before.
+            if now_ms > turn.policy().last_ms {
+                continue;
+            }
             turn.asked(now_ms);
-            asks.push(Ask { relay: *relay, deadline: now + ASK_TIMEOUT_MS.min(self.cutoff_ms - now_ms) });
-            if let Some(next_ms) = turn.next_ms(gap_ms, self.expected_ask_ms) {
-                wake_ms = wake_ms.min(next_ms);
+            let deadline = now + ASK_TIMEOUT_MS.min(cutoff_ms - now_ms);
+            asks.push(Ask { relay: *relay, deadline, call: turn.calls() });
+            if let Some(next_ms) = turn.next_ms(tempo, Some(&moment)) {
+                wake_ms = wake_ms.min(next_ms.max(now_ms + 1));
             }
         }
         Decision { asks, wake_at: Some(self.slot_start + wake_ms), closed: false }
     }
 
     pub fn answered(&mut self, relay: RelayId, now: UnixMillis, answer: Answer) {
-        let now_ms = now - self.slot_start;
-        if let Some((_, turn)) = self.turns.iter_mut().find(|(id, _)| *id == relay) {
-            turn.answered(now_ms, answer);
-        }
+        let now_ms = self.ms_of(now);
+        self.with_turn(relay, |turn| turn.answered(now_ms, answer));
+    }
+
+    /// Whether the auction closes whatever is held: the slot's headers are over, or its block is signed.
+    pub fn is_over(&self, now: UnixMillis) -> bool {
+        self.submitted || now >= self.closes_at()
+    }
+
+    /// When the slot's headers are over.
+    pub fn closes_at(&self) -> UnixMillis {
+        self.slot_start + self.timing.cutoff_ms
+    }
+
+    /// Another process has asked this relay at that moment and got a bid: its calls count.
+    pub fn asked_elsewhere(&mut self, relay: RelayId, at: UnixMillis) {
+        let at_ms = self.ms_of(at);
+        self.with_turn(relay, |turn| turn.asked_elsewhere(at_ms));
     }
 
     /// A beacon node asked and nothing is held: relays in their back-off are asked at once.
     pub fn hurry(&mut self, now: UnixMillis) {
         let now_ms = now - self.slot_start;
-        self.expected_ask_ms = self.expected_ask_ms.min(now_ms);
+        self.hurried_ms = Some(now_ms);
         for (_, turn) in &mut self.turns {
             turn.hurry(now_ms);
         }
+    }
+
+    /// More is known of when clusters will ask.
+    pub fn expect(&mut self, moment: AskMoment) {
+        self.timing.moment = moment;
+    }
+
+    /// Every relay that allows it is asked once more at this instant: what would it have given?
+    pub fn compare(&mut self, now: UnixMillis) {
+        let now_ms = now - self.slot_start;
+        self.turns.iter_mut().for_each(|(_, turn)| turn.call_for(now_ms));
     }
 
     /// A header of this auction was served for the first time.
@@ -131,17 +174,46 @@ impl Auction {
         self.turns.len()
     }
 
-    fn focus_begins_ms(&self) -> i64 {
-        self.expected_ask_ms - FOCUS_LEAD_MS
+    pub(crate) fn turns_mut(&mut self) -> impl Iterator<Item = &mut (RelayId, AskTurn)> {
+        self.turns.iter_mut()
     }
 
-    /// Fast around the moment of asking, calm before and after it.
-    fn gap_ms(&self, now_ms: i64) -> i64 {
-        let focus_ends = match self.served_ms {
-            Some(served) => served + FOCUS_AFTER_SERVED_MS,
-            None => self.expected_ask_ms + FOCUS_AFTER_EXPECTED_MS,
-        };
-        if (self.focus_begins_ms()..focus_ends).contains(&now_ms) { 0 } else { CALM_GAP_MS }
+    pub(crate) fn with_turn(&mut self, relay: RelayId, change: impl FnOnce(&mut AskTurn)) {
+        if let Some((_, turn)) = self.turns.iter_mut().find(|(id, _)| *id == relay) {
+            change(turn);
+        }
+    }
+
+    /// Milliseconds relative to the slot's start.
+    pub(crate) fn ms_of(&self, at: UnixMillis) -> i64 {
+        at - self.slot_start
+    }
+
+    pub(crate) fn at_ms(&self, ms: i64) -> UnixMillis {
+        self.slot_start + ms
+    }
+
+    pub(crate) fn head_has_come(&self, head: Option<Slot>) -> bool {
+        head.is_some_and(|head| head.next() >= self.key.slot)
+    }
+
+    fn moment(&self) -> AskMoment {
+        self.hurried_ms.map_or(self.timing.moment, AskMoment::at)
+    }
+
+    /// Far apart until a beacon node may ask, as often as policies allow from then on, and ever less often if none comes.
+    fn tempo(&self, now_ms: i64) -> Tempo {
+        let moment = self.moment();
+        match self.served_ms {
+            Some(served_ms) if now_ms < served_ms + AFTER_SERVED_MS => Tempo::every(AFTER_SERVED_GAP_MS),
+            None if now_ms >= moment.early_ms => Tempo { gap_ms: 0, slackens_from_ms: moment.late_ms },
+            _ => Tempo::every(CALM_GAP_MS),
+        }
+    }
+
+    /// Until then a newer bid could be served to nobody.
+    fn quiet_until_ms(&self) -> i64 {
+        self.served_ms.filter(|_| self.timing.sticky_ms > 0).map_or(i64::MIN, |ms| ms + self.timing.sticky_ms)
     }
 }
 

@@ -5,12 +5,13 @@ use crate::CallPolicy;
 
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 const SLOT: Slot = Slot(100);
+const TIMING: Timing = Timing { moment: AskMoment::about(0), cutoff_ms: 2_000, sticky_ms: 0 };
 
 fn auction(relays: &[CallPolicy]) -> Auction {
     let key = AuctionKey { slot: SLOT, parent_hash: BlockHash::default(), proposer: BlsPublicKey::default() };
     let relays =
         relays.iter().enumerate().map(|(index, policy)| (RelayId(index as u64), AskTurn::new(*policy, 40)));
-    Auction::new(key, START, relays, 0, 2_000)
+    Auction::new(key, START, relays, TIMING)
 }
 
 /// Plays an auction against relays that answer after `rtt_ms`; gives (moment, relay) of every ask.
@@ -48,13 +49,16 @@ fn play(
 }
 
 #[test]
-fn asks_are_calm_early_and_dense_when_the_beacon_node_is_expected() {
+fn asks_are_few_early_and_dense_when_the_beacon_node_is_expected() {
     let asks = play(&mut auction(&[CallPolicy::MEV_BOOST_RELAY]), -8_000, 40, |_, _| {});
-    let within = |from, to| asks.iter().filter(|(at, _)| (from..to).contains(at)).count();
-    assert_eq!(asks[0].0, -2_500);
-    assert_eq!(within(-2_500, -250), 5);
-    assert!(within(-250, 500) >= 9, "{asks:?}");
-    assert!(asks.iter().all(|(at, _)| *at < 2_000), "nothing is asked past the cut-off");
+    let asks: Vec<_> = asks.into_iter().map(|(at, _)| at).collect();
+    assert_eq!(
+        asks[..7],
+        [-2_500, -1_500, -500, -100, -60, -20, 20],
+        "answers land from 60 ms before to 60 ms after"
+    );
+    assert!(asks[7..].len() <= 10, "and ever less often when nobody comes: {asks:?}");
+    assert!(asks.iter().all(|at| *at < 2_000), "nothing is asked past the cut-off");
 }
 
 #[test]
@@ -66,7 +70,34 @@ fn after_the_first_header_was_served_relays_get_their_rest() {
         }
     });
     let after = asks.iter().filter(|(at, _)| *at >= 400).count();
-    assert!(after <= 4, "{asks:?}");
+    assert!(after <= 2, "{asks:?}");
+}
+
+#[test]
+fn while_all_are_served_the_same_again_no_relay_is_asked() {
+    let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY]);
+    auction.timing.sticky_ms = 1_000;
+    let asks = play(&mut auction, -8_000, 40, |auction, offset| {
+        if offset == 100 {
+            auction.served(START + offset);
+        }
+    });
+    assert!(asks.iter().all(|(at, _)| !(100..1_100).contains(at)), "{asks:?}");
+    assert_eq!(asks.last().map(|(at, _)| *at), Some(1_100), "a later round may as well have a better one");
+}
+
+#[test]
+fn what_a_header_might_have_been_is_asked_of_every_relay_that_allows_it() {
+    let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY, CallPolicy::ULTRASOUND]);
+    auction.timing.sticky_ms = 1_000;
+    let asks = play(&mut auction, -8_000, 40, |auction, offset| {
+        if offset == 300 {
+            auction.served(START + offset);
+            auction.compare(START + offset);
+        }
+    });
+    let compared: Vec<_> = asks.iter().filter(|(at, _)| (300..1_300).contains(at)).collect();
+    assert_eq!(compared, [&(300, 0)], "the one-shot relay had its call");
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn every_changed_field_is_refused_for_its_own_reason_and_the_second_best_bid_is_
             });
             assert_eq!(case.verify(&false_bid).map(|bid| bid.value()), Err(reason), "{fork}");
             let offers = Offers::default().with(Arc::clone(&second_best)).unwrap();
-            assert!(matches!(best(&offers, &policy), Choice::Bid(bid) if Arc::ptr_eq(bid, &second_best)));
+            assert!(matches!(best(&offers, &policy), Choice::Bid(bid) if Arc::ptr_eq(&bid, &second_best)));
         }
     }
 }

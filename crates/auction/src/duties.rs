@@ -45,8 +45,18 @@ impl Duties {
         self.epochs.get(&epoch).is_none_or(|known| known.under != head)
     }
 
+    /// Whether any schedule of the epoch is known, stale or not.
+    pub fn knows(&self, epoch: Epoch) -> bool {
+        self.epochs.contains_key(&epoch)
+    }
+
     pub fn at(&self, slot: Slot) -> Option<&Duty> {
         self.epochs.values().find_map(|epoch| epoch.by_slot.get(&slot))
+    }
+
+    /// Whoever is known to propose in `slot` or later.
+    pub fn proposers_from(&self, slot: Slot) -> impl Iterator<Item = BlsPublicKey> {
+        self.epochs.values().flat_map(move |epoch| epoch.by_slot.range(slot..)).map(|(_, duty)| duty.proposer)
     }
 
     /// Whether `proposer` is due in `slot`; `None` when the schedule of that slot is unknown.
@@ -76,7 +86,7 @@ mod tests {
         assert!(duties.is_stale(Epoch(1), roots));
         assert!(duties.set(Epoch(1), roots, [duty(32, 1)]));
         assert!(!duties.is_stale(Epoch(1), roots));
-        assert!(duties.is_stale(Epoch(1), others));
+        assert!(duties.is_stale(Epoch(1), others) && duties.knows(Epoch(1)) && !duties.knows(Epoch(2)));
         assert!(!duties.set(Epoch(1), others, [duty(32, 1)]), "the same schedule is no change");
         assert!(duties.set(Epoch(1), others, [duty(32, 2)]));
     }
@@ -88,6 +98,8 @@ mod tests {
         assert_eq!(duties.is_due(Slot(32), &duty(0, 1).proposer), Some(true));
         assert_eq!(duties.is_due(Slot(32), &duty(0, 2).proposer), Some(false));
         assert_eq!(duties.is_due(Slot(33), &duty(0, 1).proposer), None);
+        assert_eq!(duties.proposers_from(Slot(32)).count(), 1);
+        assert_eq!(duties.proposers_from(Slot(33)).count(), 0);
         duties.forget_before(Epoch(2));
         assert_eq!(duties.at(Slot(32)), None);
     }

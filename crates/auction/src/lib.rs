@@ -9,32 +9,84 @@
 
 mod arming;
 mod ask;
+mod ask_moment;
+mod ask_quota;
 mod auction;
+mod backoff;
+mod batch;
 mod best;
 mod bid;
+mod breaker;
+mod call_budget;
 mod call_policy;
+mod clock_offset;
+mod confirming;
+mod delivered;
+mod delivery;
+mod drain;
 mod duties;
+mod failed_attempts;
+mod given_up;
 mod guard;
 mod heads;
+mod hint;
+mod hints;
+mod lane;
+mod learnt_policy;
 mod offers;
 mod policy;
 mod provenance;
+mod regret;
 mod reveal;
 mod round_trip;
+mod sequence;
 mod serve;
+mod sticky;
+mod streaming;
+mod tenure;
+mod timing_preset;
+mod token_bucket;
 
-pub use arming::{Armed, Arming, KNOWN_PARENTS_MAX, UNKNOWN_AUCTIONS_MAX, UNKNOWN_PARENTS_MAX};
-pub use ask::{Answer, AskTurn};
-pub use auction::{Ask, Auction, Decision};
+pub use arming::{
+    Armed, Arming, KNOWN_PARENTS_MAX, Outlook, Standing, UNKNOWN_AUCTIONS_MAX, UNKNOWN_PARENTS_MAX,
+};
+pub use ask::{Answer, AskTurn, Tempo};
+pub use ask_moment::{AskMoment, AskMoments};
+pub use ask_quota::{AskQuota, Charge};
+pub use auction::{Ask, Auction, Decision, Timing};
+pub use batch::{Batch, DeliveryAnswer, Due, Next, Pace};
 pub use best::{Choice, best};
 pub use bid::{Bid, BidRejected, Expectations, ParentFacts};
+pub use breaker::{Breaker, is_critical};
+pub use call_budget::CallBudgets;
 pub use call_policy::CallPolicy;
+pub use clock_offset::{DateSample, OffsetBounds};
+pub use confirming::{Confirming, Read};
+pub use delivered::{DeliveryState, Published, REFRESH_MS};
+pub use delivery::Delivery;
+pub use drain::{Drain, DrainStep, UNSUBMITTED_MS, UnderWay};
 pub use duties::{DependentRoots, Duties, Duty};
+pub use failed_attempts::{FailedAttempt, FailedAttempts};
 pub use guard::{Guard, GuardVerdict};
-pub use heads::{Head, Heads};
+pub use heads::{Head, Heads, NodeIndex, NodeReport, NodeState, PARENTS_AT_ONCE, Soundness, Told, ToldHead};
+pub use hint::{Hint, HintRejected, Hinted};
+pub use hints::{
+    HINTED_PROPOSERS_MAX, HINTED_SLOTS, HintedAuction, Hints, UNVERIFIED_PARENTS_MAX, VERIFIED_PARENTS_MAX,
+};
+pub use learnt_policy::{Asked, LearntPolicies};
 pub use offers::{Offered, Offers};
-pub use policy::ClusterPolicy;
+pub use policy::{
+    ClusterPolicy, DEFAULT_CUTOFF_MS, DEFAULT_STICKY_MS, Mode, PolicyLayer, PolicySource, PolicySources,
+    Quotas, UnknownMode,
+};
 pub use provenance::{Origin, Provenance};
+pub use regret::{Regret, RegretMeter, is_compared};
 pub use reveal::{PayloadRejected, check_payload};
 pub use round_trip::RoundTrips;
+pub use sequence::{Order, Sequence};
 pub use serve::{MISS_GRACE_MS, header_deadline, may_serve};
+pub use sticky::FirstServed;
+pub use streaming::{StreamRefusal, StreamsDue};
+pub use tenure::{Change, LEASE_MS, LeaseAnswer, RENEW_EVERY_MS, Tenure};
+pub use timing_preset::{Cutoff, TimingPreset, UnknownTimingPreset};
+pub use token_bucket::TokenBucket;

@@ -32,6 +32,11 @@ impl Provenance {
         self.origins.get(&block_hash)
     }
 
+    /// Every block on record.
+    pub fn iter(&self) -> impl Iterator<Item = (&BlockHash, &Origin)> {
+        self.origins.iter()
+    }
+
     pub fn forget_before(&mut self, slot: Slot) {
         self.origins.retain(|_, origin| origin.key.slot >= slot);
     }

@@ -1,6 +1,6 @@
 //! Property: whatever a relay answers and whenever, its asks keep to its policy.
 
-use headstart_auction::{Answer, AskTurn, CallPolicy};
+use headstart_auction::{Answer, AskMoment, AskTurn, CallPolicy, Tempo};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +41,13 @@ proptest! {
         policy in policy(),
         steps in steps(),
         round_trip_ms in 0_i64..400,
-        answer_by_ms in -500_i64..1_000,
+        early_ms in -500_i64..1_000,
+        spread_ms in 0_i64..200,
         gap_ms in 0_i64..600,
     ) {
         let mut turn = AskTurn::new(policy, round_trip_ms);
+        let moment = AskMoment { early_ms, likely_ms: early_ms, late_ms: early_ms + spread_ms };
+        let tempo = Tempo { gap_ms, slackens_from_ms: moment.late_ms };
         let (mut now_ms, mut in_flight, mut refused_early) = (-3_000, 0_u32, 0);
         let (mut asked, mut rests_until) = (Vec::<i64>::new(), i64::MIN);
         for step in steps {
@@ -60,14 +63,17 @@ proptest! {
             if step.hurry {
                 turn.hurry(now_ms);
             }
-            if turn.next_ms(gap_ms, answer_by_ms).is_some_and(|next| next <= now_ms) && now_ms <= policy.last_ms {
+            if turn.next_ms(tempo, Some(&moment)).is_some_and(|next| next <= now_ms) && now_ms <= policy.last_ms {
                 turn.asked(now_ms);
                 in_flight += 1;
                 prop_assert!(now_ms >= policy.first_ms, "asked at {} before the first moment", now_ms);
                 prop_assert!(now_ms >= rests_until, "asked at {} although it rests until {}", now_ms, rests_until);
-                prop_assert!(in_flight <= 2, "at most two asks are in flight");
-                prop_assert!(asked.last().is_none_or(|last| now_ms - last >= policy.min_gap_ms));
+                prop_assert!(in_flight <= 2 + policy.burst, "at most two asks and a burst are in flight");
                 asked.push(now_ms);
+                for (before, first) in asked.iter().rev().enumerate() {
+                    let passed = i64::from(policy.burst) + (now_ms - first) / policy.min_gap_ms;
+                    prop_assert!(i64::try_from(before).unwrap() < passed, "{:?} is more than it lets pass", asked);
+                }
             }
         }
         prop_assert!(turn.calls() <= policy.calls_max);
