@@ -8,33 +8,54 @@ use reqwest::{RequestBuilder, Response};
 use tokio::time::{Instant, timeout_at};
 
 use crate::refusal;
-use crate::{Failure, Refusal};
+use crate::{Failure, Operation, Refusal, Relay};
 
 const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// The most memory set aside on the word of a `Content-Length` alone.
 const PREALLOCATED_BYTES_MAX: usize = 64 * 1024;
 
-/// Gives the whole call one absolute deadline: connecting, sending, head, body, and every further attempt inside it.
-pub(crate) async fn within<T>(
-    deadline: Instant,
-    call: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    if deadline <= Instant::now() {
-        return Err(Failure::Timeout);
+impl Relay {
+    /// Gives the whole call one absolute deadline: connecting, sending, head, body, and every further attempt inside it.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: Operation,
+        deadline: Instant,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        if deadline <= Instant::now() {
+            return Err(Failure::Timeout);
+        }
+        let result = timeout_at(deadline, call).await.unwrap_or(Err(Failure::Timeout));
+        self.tally().count(operation, &result);
+        result
     }
-    timeout_at(deadline, call).await.unwrap_or(Err(Failure::Timeout))
 }
 
 /// Sends and waits for the head; every status but 2xx is a [`Failure`].
 pub(crate) async fn send(request: RequestBuilder) -> Result<Response, Failure> {
     let response = request.send().await.map_err(Failure::transport)?;
+    if response.status().is_success() { Ok(response) } else { Err(no(response).await) }
+}
+
+/// Sends a wish to speak another protocol; only 101 grants it.
+pub(crate) async fn switch(request: RequestBuilder) -> Result<Response, Failure> {
+    let response = request.send().await.map_err(Failure::transport)?;
     match response.status() {
-        status if status.is_success() => Ok(response),
-        StatusCode::TOO_MANY_REQUESTS => {
-            Err(Failure::RateLimited { retry_after_ms: refusal::retry_after_ms(response.headers()) })
+        StatusCode::SWITCHING_PROTOCOLS => Ok(response),
+        status if status.is_success() => {
+            Err(Failure::malformed(format_args!("{status} is no answer to the wish for a WebSocket")))
         }
-        status => Err(Failure::Refused(refused(status, response).await)),
+        _ => Err(no(response).await),
+    }
+}
+
+async fn no(response: Response) -> Failure {
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => {
+            Failure::RateLimited { retry_after_ms: refusal::retry_after_ms(response.headers()) }
+        }
+        status => Failure::Refused(refused(status, response).await),
     }
 }
 

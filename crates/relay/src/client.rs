@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     /// Signed blocks. HTTP/1.1 only: an attempt that is given up closes its connection, so that a second attempt never
     /// waits on the same dead one.
     Submits,
+    /// Streams, which begin as HTTP/1.1 and then have their connection to themselves.
+    Streams,
 }
 
 static ROOTS: LazyLock<Arc<RootCertStore>> =
@@ -53,7 +55,7 @@ pub(crate) fn build(purpose: Purpose, headers: HeaderMap) -> Result<Client, Erro
             .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
             .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
             .http2_keep_alive_while_idle(true),
-        Purpose::Submits => builder.http1_only(),
+        Purpose::Submits | Purpose::Streams => builder.http1_only(),
     };
     builder.build().map_err(Error::Client)
 }
@@ -68,7 +70,7 @@ fn tls(purpose: Purpose) -> Result<ClientConfig, Error> {
         .with_no_client_auth();
     config.alpn_protocols = match purpose {
         Purpose::Headers => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        Purpose::Submits => vec![b"http/1.1".to_vec()],
+        Purpose::Submits | Purpose::Streams => vec![b"http/1.1".to_vec()],
     };
     Ok(config)
 }

@@ -19,6 +19,12 @@ pub enum Error {
         "use a relay URL with a password: remove ':' and what follows it before '@', and send credentials as a header"
     )]
     Password,
+    #[error("parse the top-bid URL: write it as wss://host/path")]
+    TopBidUrl(#[source] url::ParseError),
+    #[error("use a top-bid URL with scheme {0:?}: write wss, or ws inside a private network")]
+    TopBidScheme(String),
+    #[error("use a top-bid URL with a user: remove what stands before '@', and send credentials as a header")]
+    TopBidUser,
     #[error("use header {name:?}: its name or value is not allowed in HTTP")]
     Header { name: String },
     #[error("use header {name:?}: it is set by every call itself; remove it from the relay's headers")]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::call;
 use crate::client::Purpose;
 use crate::refusal::{self, Reason};
-use crate::{Failure, Refusal, Relay};
+use crate::{Failure, Operation, Refusal, Relay};
 
 /// The largest bid that fits in SSZ has 1,771,740 bytes; real ones have a few thousand.
 const BODY_BYTES_MAX: usize = 2 << 20;
@@ -73,7 +73,7 @@ impl Relay {
         let path = format!("/eth/v1/builder/header/{}/{}/{}", key.slot, key.parent_hash, key.proposer);
         let ask = Ask { url: &self.url().endpoint(&path), timeout_hint_ms, deadline };
         let call = async { self.read_answer(self.ask_in_either(&ask).await?, fork).await };
-        call::within(deadline, call).await.unwrap_or_else(HeaderAnswer::from)
+        self.call(Operation::Header, deadline, call).await.unwrap_or_else(HeaderAnswer::from)
     }
 
     /// Asks for SSZ or JSON at once; a relay that refuses this wish is asked for JSON alone, now and from then on.

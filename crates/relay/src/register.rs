@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::call;
 use crate::client::Purpose;
 use crate::encoding::Post;
-use crate::{Failure, Relay};
+use crate::{Failure, Operation, Relay};
 
 impl Relay {
     /// `POST /eth/v1/builder/validators` (builder-specs). A relay accepts or refuses the batch as a whole, by rules of its
@@ -18,7 +18,7 @@ impl Relay {
         if registrations.is_empty() {
             return Ok(());
         }
-        call::within(deadline, self.register_batch(registrations)).await
+        self.call(Operation::Register, deadline, self.register_batch(registrations)).await
     }
 
     async fn register_batch(&self, registrations: &[SignedValidatorRegistration]) -> Result<(), Failure> {

@@ -6,7 +6,9 @@ use reqwest::Client;
 
 use crate::client::{self, Purpose};
 use crate::encoding::Learnt;
-use crate::{Error, RelayUrl};
+use crate::stream_tally::StreamTally;
+use crate::tally::Tally;
+use crate::{CallResult, Error, Operation, RelayUrl};
 
 /// What a relay client is made from.
 #[derive(Clone)]
@@ -51,7 +53,10 @@ struct Inner {
     clock: Clock,
     headers: Client,
     submits: Client,
+    streaming: Client,
     learnt: LearntEncodings,
+    tally: Tally,
+    streams: StreamTally,
 }
 
 /// What a relay takes, per operation.
@@ -63,7 +68,7 @@ pub(crate) struct LearntEncodings {
 }
 
 impl Relay {
-    /// Builds both connection pools; connects to nothing yet. Fails when a header is not allowed or TLS cannot be set up.
+    /// Builds the connection pools; connects to nothing yet. Fails when a header is not allowed or TLS cannot be set up.
     pub fn new(config: Config, clock: Clock) -> Result<Self, Error> {
         let default_headers = client::default_headers(&config)?;
         let Config { url, name, .. } = config;
@@ -73,8 +78,11 @@ impl Relay {
             name,
             clock,
             headers: client::build(Purpose::Headers, default_headers.clone())?,
-            submits: client::build(Purpose::Submits, default_headers)?,
+            submits: client::build(Purpose::Submits, default_headers.clone())?,
+            streaming: client::build(Purpose::Streams, default_headers)?,
             learnt: LearntEncodings::default(),
+            tally: Tally::default(),
+            streams: StreamTally::default(),
         })))
     }
 
@@ -100,6 +108,19 @@ impl Relay {
         self.0.url.verifying_key()
     }
 
+    /// Calls that ended so, since this client was made.
+    pub fn calls(&self, operation: Operation, result: CallResult) -> u64 {
+        self.0.tally.calls(operation, result)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    pub(crate) fn streams(&self) -> &StreamTally {
+        &self.0.streams
+    }
+
     pub(crate) fn clock(&self) -> Clock {
         self.0.clock
     }
@@ -108,6 +129,7 @@ impl Relay {
         match purpose {
             Purpose::Headers => &self.0.headers,
             Purpose::Submits => &self.0.submits,
+            Purpose::Streams => &self.0.streaming,
         }
     }
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::call;
 use crate::client::Purpose;
 use crate::encoding::Post;
-use crate::{Failure, Refusal, Relay, Submission, SubmitVersion};
+use crate::{Failure, Operation, Refusal, Relay, Submission, SubmitVersion};
 
 const PAYLOAD_BYTES_MAX: usize = UnblindedPayload::MAX_SSZ_BYTES;
 
@@ -44,7 +44,8 @@ impl Relay {
     /// `POST /eth/v{1,2}/builder/blinded_blocks`; a v2 submission falls back to v1 where the relay has no v2 (404, 405,
     /// 501). Everything happens within `deadline`; what to do after a failure is the caller's decision.
     pub async fn submit(&self, submission: &Submission, deadline: Instant) -> SubmitAnswer {
-        call::within(deadline, self.submit_versioned(submission)).await.unwrap_or_else(SubmitAnswer::from)
+        let submitting = self.submit_versioned(submission);
+        self.call(Operation::Submit, deadline, submitting).await.unwrap_or_else(SubmitAnswer::from)
     }
 
     async fn submit_versioned(&self, submission: &Submission) -> Result<SubmitAnswer, Failure> {

@@ -51,6 +51,14 @@ impl RelayUrl {
             None => format!("{}{path}", self.base),
         }
     }
+
+    /// The same with one more parameter, such as `pubkey=0x…`, before the configured query.
+    pub(crate) fn endpoint_asking(&self, path: &str, parameter: &str) -> String {
+        match &self.query {
+            Some(query) => format!("{}{path}?{parameter}&{query}", self.base),
+            None => format!("{}{path}?{parameter}", self.base),
+        }
+    }
 }
 
 impl FromStr for RelayUrl {

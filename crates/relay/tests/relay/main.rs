@@ -4,9 +4,11 @@
 
 mod header;
 mod limits;
+mod published;
 mod register;
 mod server;
 mod setup;
 mod status;
+mod streams;
 mod submit;
 mod world;
