@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
-use headstart_types::{Network, Root, Slot};
+use headstart_types::{Network, Root, Slot, UnixMillis};
+use reqwest::header::DATE;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::call::{Data, Get};
 use crate::{BeaconNode, Error};
@@ -62,6 +63,14 @@ impl BeaconNode {
     pub async fn syncing(&self, deadline: Instant) -> Result<Syncing, Error> {
         let get = Get { what: "the sync state", path: "/eth/v1/node/syncing", bytes_max: SMALL_BYTES_MAX };
         Ok(self.get::<Data<_>>(&get, deadline).await?.data)
+    }
+
+    /// What time the node says it is, in whole seconds; `None` when it does not say so in time.
+    pub async fn date(&self, deadline: Instant) -> Option<UnixMillis> {
+        let asking = self.client().get(self.endpoint("/eth/v1/node/version")).send();
+        let response = timeout_at(deadline, asking).await.ok()?.ok()?;
+        let date = response.headers().get(DATE)?.to_str().ok()?;
+        httpdate::parse_http_date(date).ok().map(UnixMillis::from)
     }
 
     /// `GET /eth/v1/node/version`, such as `Lighthouse/v8.0.1/x86_64-linux`.
