@@ -1,15 +1,24 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use headstart_auction::Offers;
-use headstart_types::UnixMillis;
+use headstart_auction::{Bid, Choice, ClusterPolicy, FirstServed, Offers, best};
+use headstart_types::{BlockHash, UnixMillis};
 use tokio::sync::watch;
 
 /// One auction as it stands. Handlers read it; the fetcher that runs the auction writes it.
 #[derive(Debug)]
 pub struct AuctionEntry {
     state: watch::Sender<State>,
-    first_served_ms: AtomicI64,
+    served: OnceLock<Served>,
+    /// The headers of clusters whose operators must get the same one.
+    first_served: RwLock<FirstServed>,
+}
+
+/// What a cluster is served.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub choice: Choice,
+    /// It is the header that all operators of the cluster are to get: other processes must know.
+    pub is_first: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,11 +32,22 @@ struct State {
     closed: bool,
 }
 
-const NEVER: i64 = i64::MIN;
+/// The first header of an auction that anybody was served.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub at: UnixMillis,
+    pub cluster: Arc<str>,
+    /// `None` when another process served it and the bid is not here.
+    pub bid: Option<Arc<Bid>>,
+}
 
 impl AuctionEntry {
     pub(crate) fn new() -> Self {
-        Self { state: watch::Sender::new(State::default()), first_served_ms: AtomicI64::new(NEVER) }
+        Self {
+            state: watch::Sender::new(State::default()),
+            served: OnceLock::new(),
+            first_served: RwLock::default(),
+        }
     }
 
     /// The newest bids, as one snapshot.
@@ -74,15 +94,55 @@ impl AuctionEntry {
         reached.map_or_else(|_| self.offers(), |state| Arc::clone(&state.offers))
     }
 
-    /// Notes that a header was served; only the first time counts.
-    pub fn mark_served(&self, now: UnixMillis) {
-        if self.first_served_ms.load(Ordering::Relaxed) == NEVER {
-            let _ = self.first_served_ms.compare_exchange(NEVER, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    /// What the cluster is served at `now`. A cluster with a sticky header gets the same one for a while: what is chosen
+    /// first is on record before anyone can be served another, and after it was chosen only a short read lock is taken.
+    pub fn choose(&self, cluster: &Arc<str>, policy: &ClusterPolicy, now: UnixMillis) -> Chosen {
+        if !policy.sticky {
+            return Chosen { choice: best(&self.offers(), policy), is_first: false };
+        }
+        if let Some(bid) = self.first_served().again(cluster, policy, now) {
+            return Chosen { choice: Choice::Bid(Arc::clone(bid)), is_first: false };
+        }
+        let mut first_served = self.first_served.write().unwrap_or_else(PoisonError::into_inner);
+        // The offers are read with the lock held: a bid that is withdrawn meanwhile is either not seen here, or
+        // forgotten thereafter.
+        let choice = first_served.choose(cluster, policy, now, &self.offers());
+        Chosen { is_first: matches!(choice, Choice::Bid(_)), choice }
+    }
+
+    /// Another process has served this header to the cluster first. Without the bid nothing can be done: it comes later,
+    /// or never. `sticky_ms` is the cluster's. Whether it is the first of the auction that this process knows of.
+    pub fn adopt(&self, cluster: &Arc<str>, block_hash: BlockHash, at: UnixMillis, sticky_ms: i64) -> bool {
+        let offers = self.offers();
+        let bid = offers.bids().iter().find(|bid| bid.block_hash() == block_hash);
+        if let Some(bid) = bid {
+            self.first_served
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .adopt(cluster, bid, at, sticky_ms);
+        }
+        self.mark_served(at, cluster, bid)
+    }
+
+    /// Forgets served headers that turned out not to stand; to be called after the offers were published without them.
+    pub(crate) fn forget_served(&self, stands: impl Fn(&Bid) -> bool) {
+        if !self.first_served().is_empty() {
+            self.first_served.write().unwrap_or_else(PoisonError::into_inner).withdraw(stands);
         }
     }
 
-    /// When a header of this auction was first served.
-    pub fn first_served_at(&self) -> Option<UnixMillis> {
-        Some(self.first_served_ms.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(UnixMillis)
+    fn first_served(&self) -> RwLockReadGuard<'_, FirstServed> {
+        self.first_served.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a header was served; only the first time counts. Whether this was it.
+    pub fn mark_served(&self, at: UnixMillis, cluster: &Arc<str>, bid: Option<&Arc<Bid>>) -> bool {
+        self.served.get().is_none()
+            && self.served.set(Served { at, cluster: Arc::clone(cluster), bid: bid.cloned() }).is_ok()
+    }
+
+    /// The first header of this auction that was served.
+    pub fn served(&self) -> Option<&Served> {
+        self.served.get()
     }
 }

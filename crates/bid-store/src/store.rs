@@ -1,91 +1,275 @@
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use headstart_auction::{Bid, Offered, Origin, Provenance};
-use headstart_types::{AuctionKey, BlockHash, Slot};
+use bytes::Bytes;
+use headstart_auction::{Bid, LeaseAnswer, Offered, Origin};
+use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, Encoding, Network, Root, Slot};
+use tokio::sync::broadcast;
 
-use crate::AuctionEntry;
+use crate::events::Events;
+use crate::hints::{HintId, TakenHint};
+use crate::memory::Memory;
+use crate::near::Near;
+use crate::redis::{NotUsable, Redis, RedisConfig};
+use crate::shared::Shared;
+use crate::{
+    AuctionEntry, AuctionEvent, Feed, LeaseName, Notice, ProcessId, SharedBid, SharedHint, SubmissionKey,
+};
 
-/// The most auctions held at a time. One network has one proposer a slot, so this is slots times parents with room to
-/// spare; a further auction is refused, and its getHeader answered with "no bid".
-pub const MAX_AUCTIONS: usize = 1_024;
-
-/// The bid store of one network, in this process. A handle: clones share it.
-#[derive(Clone, Debug, Default)]
+/// The bid store of one network: what this process holds near, and what it shares with others. A handle: clones are the
+/// same process.
+#[derive(Clone, Debug)]
 pub struct BidStore {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    auctions: RwLock<HashMap<AuctionKey, Arc<AuctionEntry>>>,
-    provenance: RwLock<Provenance>,
-    /// Serialises writers, so that a snapshot is made from the one before it.
-    writing: Mutex<()>,
+#[derive(Debug)]
+struct Inner {
+    near: Near,
+    events: Events,
+    process: ProcessId,
+    shared: Shared,
+    /// Hints that this process has passed on, should the store lose them.
+    hinted: Mutex<VecDeque<SharedHint>>,
+}
+
+/// Hints of one process that survive the loss of the store; the oldest go first.
+const HINTED_MAX: usize = 8_192;
+
+impl Default for BidStore {
+    /// In this process alone.
+    fn default() -> Self {
+        let process = ProcessId::random();
+        Self::new(process, Shared::Memory(Memory::new(process)))
+    }
 }
 
 impl BidStore {
+    fn new(process: ProcessId, shared: Shared) -> Self {
+        let (near, events, hinted) = Default::default();
+        Self { inner: Arc::new(Inner { near, events, process, shared, hinted }) }
+    }
+
+    /// Shared through Redis. The server is connected to in the background: until it answers, this process is by itself.
+    /// Must be called within a Tokio runtime.
+    pub fn redis(config: &RedisConfig, network: &Network) -> Result<Self, NotUsable> {
+        let process = ProcessId::random();
+        Ok(Self::new(process, Shared::Redis(Box::new(Redis::new(config, network, process)?))))
+    }
+
+    /// The same store as another process in this one has it: nothing is near yet. `None` for a store on Redis, which any
+    /// number of processes open by themselves.
+    pub fn beside(&self) -> Option<Self> {
+        let Shared::Memory(memory) = &self.inner.shared else { return None };
+        let process = ProcessId::random();
+        Some(Self::new(process, Shared::Memory(memory.beside(process))))
+    }
+
+    pub fn process(&self) -> ProcessId {
+        self.inner.process
+    }
+
+    // What is near: none of this ever waits.
+
     /// The auction, if it is held. This is the read of the hot path.
     pub fn auction(&self, key: &AuctionKey) -> Option<Arc<AuctionEntry>> {
-        read(&self.shared.auctions).get(key).cloned()
+        self.inner.near.auction(key)
     }
 
     /// The auction, opened if need be; `None` when the store is full.
     pub fn open(&self, key: AuctionKey) -> Option<Arc<AuctionEntry>> {
-        let mut auctions = write(&self.shared.auctions);
-        if auctions.len() >= MAX_AUCTIONS && !auctions.contains_key(&key) {
-            return None;
-        }
-        Some(Arc::clone(auctions.entry(key).or_insert_with(|| Arc::new(AuctionEntry::new()))))
+        self.inner.near.open(key)
     }
 
-    /// Takes a bid into an open auction. Its provenance is on record before anyone can see it.
-    pub fn offer(&self, key: &AuctionKey, bid: Bid) -> Offered {
-        let Some(entry) = self.auction(key) else { return Offered::Overtaken };
-        let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&self.shared.provenance).offered(key, bid.block_hash(), bid.relay());
-        match entry.offers().with(Arc::new(bid)) {
-            Some(offers) => {
-                entry.publish(offers);
-                Offered::Newest
-            }
-            None => Offered::Overtaken,
-        }
+    /// Takes a bid into an open auction of this process alone: one that others have, too. Its provenance is on record
+    /// before anyone can see it.
+    pub fn take(&self, key: &AuctionKey, bid: Bid) -> Offered {
+        self.inner.near.take(key, bid)
     }
 
     /// Withdraws bids of an auction that turned out not to stand; how many. Their provenance stays.
     pub fn withdraw(&self, key: &AuctionKey, stands: impl Fn(&Bid) -> bool) -> usize {
-        let Some(entry) = self.auction(key) else { return 0 };
-        let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = entry.offers();
-        let Some(kept) = held.keeping(stands) else { return 0 };
-        let withdrawn = held.bids().len() - kept.bids().len();
-        entry.publish(kept);
-        withdrawn
+        self.inner.near.withdraw(key, stands)
     }
 
-    /// Which relays offered this block, in which auction; `None` when nobody offered it to us.
+    /// Which relays offered this block, in which auction, as far as this process knows.
     pub fn origin(&self, block_hash: BlockHash) -> Option<Origin> {
-        read(&self.shared.provenance).of(block_hash).cloned()
+        self.inner.near.origin(block_hash)
     }
 
-    /// Forgets everything of the slots before `slot`.
+    /// The auctions that are held.
+    pub fn auctions(&self) -> Vec<(AuctionKey, Arc<AuctionEntry>)> {
+        self.inner.near.auctions()
+    }
+
+    /// Tells an event to those who watch; costs nothing while nobody does, and never waits for anyone.
+    pub fn tell(&self, event: AuctionEvent) {
+        self.inner.events.tell(event);
+    }
+
+    /// Every event from now on, of all clusters: whoever passes them on must choose.
+    pub fn watch(&self) -> broadcast::Receiver<AuctionEvent> {
+        self.inner.events.watch()
+    }
+
+    /// Forgets what this process holds of the slots before `slot`.
     pub fn forget_before(&self, slot: Slot) {
-        write(&self.shared.auctions).retain(|key, _| key.slot >= slot);
-        write(&self.shared.provenance).forget_before(slot);
+        self.inner.near.forget_before(slot);
+        self.hinted().retain(|hint| hint.hint.slot >= slot);
     }
 
     /// Auctions and block hashes held, for gauges.
     pub fn size(&self) -> (usize, usize) {
-        (read(&self.shared.auctions).len(), read(&self.shared.provenance).len())
+        self.inner.near.size()
     }
-}
 
-/// Maps stay whole when a thread panics with the lock held: no critical section leaves one half changed.
-fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
+    // What is shared: each call waits at most 20 ms, and says when nobody could be asked.
 
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
+    /// Whether there can be other processes. A store in memory that nobody else has need not be told anything.
+    pub fn has_others(&self) -> bool {
+        match &self.inner.shared {
+            Shared::Memory(memory) => memory.has_others(),
+            Shared::Redis(_) => true,
+        }
+    }
+
+    /// Whether others can be reached.
+    pub fn is_shared(&self) -> bool {
+        self.inner.shared.is_up()
+    }
+
+    /// Takes a bid that this process has verified into an open auction, for all processes. Its provenance is on record
+    /// in the shared store, or that store is away, before anyone can see it here.
+    pub async fn offer(&self, key: &AuctionKey, bid: Bid, fence: u64) -> Offered {
+        if self.has_others() {
+            self.share(key, &bid, fence).await;
+        }
+        self.take(key, bid)
+    }
+
+    async fn share(&self, key: &AuctionKey, bid: &Bid, fence: u64) {
+        let shared = &self.inner.shared;
+        let (relay, asked_at, ssz) = (bid.relay(), bid.asked_at(), bid.body(Encoding::Ssz).clone());
+        let offered = shared.offered(key, bid.block_hash(), relay);
+        tokio::join!(offered, shared.share_bid(fence, SharedBid { key: *key, relay, asked_at, ssz }));
+    }
+
+    /// Every relay's newest bid of the auction, unverified; empty when nobody can be asked.
+    pub async fn shared_bids(&self, key: &AuctionKey) -> Vec<SharedBid> {
+        self.inner.shared.bids(key).await.unwrap_or_default()
+    }
+
+    /// Which relays offered this block to any process; what this one knows suffices.
+    pub async fn shared_origin(&self, slot: Slot, block_hash: BlockHash) -> Option<Origin> {
+        match self.origin(block_hash) {
+            Some(origin) => Some(origin),
+            None => self.inner.shared.origin(slot, block_hash).await,
+        }
+    }
+
+    /// Asks for a lease, or renews it.
+    pub async fn lease(&self, name: LeaseName) -> LeaseAnswer {
+        self.inner.shared.lease(name).await
+    }
+
+    /// Gives a lease back before it runs out.
+    pub async fn release(&self, name: &LeaseName) {
+        self.inner.shared.release(name).await;
+    }
+
+    /// Claims the slot for a block whose signature was verified; the root of the block that did so first, in whichever
+    /// process. `None` when nobody can be asked.
+    pub async fn claim(&self, slot: Slot, proposer: &BlsPublicKey, block_root: Root) -> Option<Root> {
+        self.inner.shared.claim(slot, proposer, block_root).await
+    }
+
+    /// What a submission came to, for those who submit the same elsewhere.
+    pub async fn put_answer(&self, submission: SubmissionKey, answer: Bytes) {
+        self.inner.shared.put_answer(submission, answer).await;
+    }
+
+    pub async fn answer(&self, submission: &SubmissionKey) -> Option<Bytes> {
+        self.inner.shared.answer(submission).await
+    }
+
+    /// Passes a hint on to whichever fetcher takes it; whether it is on its way.
+    pub async fn put_hint(&self, hint: SharedHint) -> bool {
+        {
+            let mut hinted = self.hinted();
+            hinted.push_back(hint.clone());
+            if hinted.len() > HINTED_MAX {
+                hinted.pop_front();
+            }
+        }
+        self.inner.shared.put_hint(hint).await
+    }
+
+    /// Hints that no fetcher has taken yet: they are this process's now.
+    pub async fn take_hints(&self) -> Vec<TakenHint> {
+        self.inner.shared.take_hints().await
+    }
+
+    /// Hints of fetchers that have not said for so long that they keep them.
+    pub async fn reclaim_hints(&self, silent_for: Duration) -> Vec<TakenHint> {
+        self.inner.shared.reclaim_hints(silent_for).await
+    }
+
+    /// Says that this process keeps these hints.
+    pub async fn keep_hints(&self, ids: &[HintId]) {
+        if !ids.is_empty() {
+            self.inner.shared.keep_hints(ids).await;
+        }
+    }
+
+    /// The slots of these hints are over.
+    pub async fn done_with_hints(&self, ids: &[HintId]) {
+        if !ids.is_empty() {
+            self.inner.shared.done_with_hints(ids).await;
+        }
+    }
+
+    /// Tells all other processes; whether it could be told.
+    pub async fn notify(&self, notice: Notice) -> bool {
+        self.inner.shared.tell(notice).await
+    }
+
+    /// What the other processes tell from now on. Must be called within a Tokio runtime.
+    pub fn listen(&self) -> Feed {
+        self.inner.shared.feed()
+    }
+
+    /// Forgets one slot for all processes, as far as it does not go by itself; whether that could be done.
+    pub async fn forget_shared(&self, slot: Slot) -> bool {
+        self.inner.shared.forget(slot).await
+    }
+
+    /// Forgets for all processes what nobody has forgotten of the slots before this one: those who knew of it are gone, or
+    /// the store was away. Takes as long as it has to, in small steps; whether all could be looked at.
+    pub async fn sweep_shared(&self, before: Slot) -> bool {
+        self.inner.shared.sweep(before).await
+    }
+
+    /// Shares again what this process holds: the store was away, or has lost it.
+    pub async fn refill(&self) {
+        for (block_hash, origin) in self.inner.near.origins() {
+            for relay in origin.relays {
+                self.inner.shared.offered(&origin.key, block_hash, relay).await;
+            }
+        }
+        for (key, entry) in self.auctions() {
+            for bid in entry.offers().bids() {
+                // Whatever came under a lease is newer.
+                self.share(&key, bid, 0).await;
+            }
+        }
+        let hinted: Vec<_> = self.hinted().iter().cloned().collect();
+        for hint in hinted {
+            self.inner.shared.put_hint(hint).await;
+        }
+    }
+
+    fn hinted(&self) -> MutexGuard<'_, VecDeque<SharedHint>> {
+        self.inner.hinted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,0 +1,95 @@
+//! What the other processes tell, as it comes.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::{Client, Msg, RedisError};
+use tokio::sync::{mpsc, watch};
+use tokio::time;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::debug;
+
+use super::Redis;
+use crate::envelope::Envelope;
+use crate::feed::{Feed, Heard, Source};
+use crate::{Notice, ProcessId};
+
+/// Notices that may wait; further ones are left out, and whoever listens is told that there is a gap.
+const WAITING_MAX: usize = 4_096;
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// A connection that is silent for so long is asked whether it is still one.
+const SILENT_FOR: Duration = Duration::from_secs(10);
+const CONNECT_WITHIN: Duration = Duration::from_millis(500);
+
+impl Redis {
+    /// Listens from now on, and again after every interruption.
+    pub(crate) fn feed(&self) -> Feed {
+        let (tell, notices) = mpsc::channel(WAITING_MAX);
+        let (client, channel, up) = (self.link.client().clone(), self.keys.channel(), self.link.watch());
+        let listener = Listener { client, channel, me: self.process, envelope: self.envelope, tell, up };
+        Feed(Source::Redis { notices, _listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
+    }
+}
+
+struct Listener {
+    client: Client,
+    channel: String,
+    me: ProcessId,
+    envelope: Envelope,
+    tell: mpsc::Sender<Heard>,
+    /// Whether the server answers: one that did not may have lost everything.
+    up: watch::Receiver<u64>,
+}
+
+impl Listener {
+    async fn listen(mut self) {
+        while !self.tell.is_closed() {
+            if let Err(error) = self.hear_out().await {
+                debug!("notices of other processes are interrupted: {error}");
+            }
+            time::sleep(AGAIN_AFTER).await;
+        }
+    }
+
+    /// Passes on what comes until the connection ends.
+    async fn hear_out(&mut self) -> Result<(), RedisError> {
+        let subscribed = async {
+            let mut subscription = self.client.get_async_pubsub().await?;
+            subscription.subscribe(&self.channel).await?;
+            Ok::<_, RedisError>(subscription.split())
+        };
+        let timed_out = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let (mut sink, mut messages) =
+            time::timeout(CONNECT_WITHIN, subscribed).await.map_err(timed_out)??;
+        // What was told before nobody here has heard.
+        let mut has_gap = true;
+        loop {
+            // Whoever is told reads and writes at once, which needs the other connection.
+            let is_up = *self.up.borrow() > 0;
+            if has_gap && is_up && self.tell.try_send(Heard::Gap).is_ok() {
+                has_gap = false;
+            }
+            tokio::select! {
+                message = messages.next() => match message {
+                    Some(message) => has_gap |= !self.pass_on(&message),
+                    None => return Ok(()),
+                },
+                Ok(()) = self.up.changed() => has_gap |= *self.up.borrow_and_update() > 0,
+                () = time::sleep(SILENT_FOR) => {
+                    time::timeout(SILENT_FOR, sink.ping::<redis::Value>()).await.map_err(timed_out)?.map(drop)?;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing was left out.
+    fn pass_on(&self, message: &Msg) -> bool {
+        let Some(opened) =
+            self.envelope.open(message.get_payload_bytes()).filter(|opened| opened.from != self.me)
+        else {
+            return true;
+        };
+        let Some(notice) = Notice::from_bytes(opened.body) else { return true };
+        self.tell.try_send(Heard::Notice(opened.from, notice)).is_ok()
+    }
+}

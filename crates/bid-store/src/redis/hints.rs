@@ -1,0 +1,124 @@
+//! Hints on their way to fetchers: a stream that one group of consumers reads, so that each hint has one fetcher; what a
+//! fetcher held that has died is another's after a while.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::{FromRedisValue, RedisError};
+
+use super::{Redis, millis};
+use crate::envelope::{Envelope, Order};
+use crate::hints::{HintId, TakenHint};
+use crate::{Notice, SharedHint};
+
+const GROUP: &str = "fetchers";
+const FIELD: &str = "hint";
+/// Taken in one go.
+const AT_ONCE: usize = 256;
+/// The stream is cut to about so many: those of all slots to come from thousands of clusters.
+const KEPT: usize = 65_536;
+
+impl Redis {
+    /// Whether the hint is on the stream.
+    pub(crate) async fn put_hint(&self, hint: &SharedHint) -> bool {
+        let sealed = self.envelope.seal(Order::default(), &hint.to_bytes());
+        let notice = self.seal(Order::default(), &Notice::Hinted);
+        let put = async |mut to: MultiplexedConnection| {
+            let mut both = redis::pipe();
+            both.cmd("XADD")
+                .arg(self.keys.hints())
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(KEPT)
+                .arg("*")
+                .arg(FIELD)
+                .arg(&sealed);
+            both.cmd("PUBLISH").arg(self.keys.channel()).arg(&notice);
+            both.query_async::<redis::Value>(&mut to).await
+        };
+        self.link.call("put a hint on the stream", put).await.is_some()
+    }
+
+    /// Hints that no fetcher has taken yet.
+    pub(crate) async fn take_hints(&self) -> Vec<TakenHint> {
+        let mut read = redis::cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(self.consumer()).arg("COUNT").arg(AT_ONCE);
+        read.arg("STREAMS").arg(self.keys.hints()).arg(">");
+        let reply: Option<Option<StreamReadReply>> = self.ask_group("take hints", &read).await;
+        let keys = reply.flatten().unwrap_or_default().keys;
+        keys.into_iter().flat_map(|key| key.ids).map(|entry| taken(&self.envelope, entry)).collect()
+    }
+
+    /// Hints whose fetcher has not said for so long that it keeps them.
+    pub(crate) async fn reclaim_hints(&self, silent_for: Duration) -> Vec<TakenHint> {
+        let mut claim = redis::cmd("XAUTOCLAIM");
+        claim.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(millis(silent_for)).arg("0-0");
+        claim.arg("COUNT").arg(AT_ONCE);
+        let reply: Option<StreamAutoClaimReply> = self.ask_group("reclaim hints", &claim).await;
+        let claimed = reply.unwrap_or_default().claimed;
+        claimed.into_iter().map(|entry| taken(&self.envelope, entry)).collect()
+    }
+
+    /// Says that this process keeps these hints.
+    pub(crate) async fn keep_hints(&self, ids: &[HintId]) {
+        let mut keep = redis::cmd("XCLAIM");
+        keep.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(0);
+        keep.arg(texts(ids));
+        keep.arg("JUSTID");
+        let _: Option<redis::Value> = self.ask_group("keep hints", &keep).await;
+    }
+
+    /// The slots of these hints are over.
+    pub(crate) async fn done_with_hints(&self, ids: &[HintId]) {
+        let mut both = redis::pipe();
+        let ack = both.cmd("XACK").arg(self.keys.hints()).arg(GROUP);
+        ack.arg(texts(ids));
+        let delete = both.cmd("XDEL").arg(self.keys.hints());
+        delete.arg(texts(ids));
+        let done = async |mut to: MultiplexedConnection| both.query_async::<redis::Value>(&mut to).await;
+        let _: Option<redis::Value> = self.link.call("end hints", done).await;
+    }
+
+    /// A command of the group. When the group is gone, the server has lost everything: it is made anew, and everybody is
+    /// told.
+    async fn ask_group<T: FromRedisValue>(&self, what: &'static str, command: &redis::Cmd) -> Option<T> {
+        let ask = async |mut of: MultiplexedConnection| command.query_async(&mut of).await;
+        match self.link.try_call(what, ask).await {
+            Ok(answer) => Some(answer),
+            Err(Some(error)) if is_without_group(&error) => {
+                self.create_group().await;
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn create_group(&self) {
+        let mut create = redis::cmd("XGROUP");
+        create.arg("CREATE").arg(self.keys.hints()).arg(GROUP).arg("0").arg("MKSTREAM");
+        let created = async |mut on: MultiplexedConnection| create.query_async::<()>(&mut on).await;
+        if self.link.call("create the fetchers' group", created).await.is_some() {
+            self.tell(&Notice::Emptied).await;
+        }
+    }
+
+    fn consumer(&self) -> String {
+        self.process.to_string()
+    }
+}
+
+fn is_without_group(error: &RedisError) -> bool {
+    error.code() == Some("NOGROUP")
+}
+
+/// What cannot be read is taken all the same, so that it leaves the stream.
+fn taken(envelope: &Envelope, entry: StreamId) -> TakenHint {
+    let sealed: Option<Vec<u8>> = entry.get(FIELD);
+    let hint = sealed.and_then(|sealed| SharedHint::from_bytes(envelope.open(&sealed)?.body));
+    TakenHint { id: HintId(entry.id), hint }
+}
+
+fn texts(ids: &[HintId]) -> Vec<&str> {
+    ids.iter().map(|id| id.0.as_str()).collect()
+}

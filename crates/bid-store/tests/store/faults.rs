@@ -1,0 +1,157 @@
+//! What a process does when the shared store does not do its part.
+
+use std::time::{Duration, Instant};
+
+use headstart_auction::LeaseAnswer;
+use headstart_bid_store::{BidStore, Feed, Heard, LeaseName, RedisConfig};
+use headstart_types::{BlsPublicKey, Network, Root, Slot};
+
+use crate::redis_server::RedisServer;
+use crate::world::{SLOT, bid, connect, connect_within, eventually, hash, key};
+
+/// What one call may take: its deadline, and a machine that is busy with other tests.
+const ONE_CALL: Duration = Duration::from_millis(500);
+
+async fn next_gap(feed: &mut Feed) {
+    eventually("a gap is told", async || {
+        let heard = tokio::time::timeout(Duration::from_millis(100), feed.next()).await;
+        matches!(heard, Ok(Some(Heard::Gap)))
+    })
+    .await;
+}
+
+/// Does one of everything, and asserts that nothing takes long.
+async fn use_all(store: &BidStore) -> LeaseAnswer {
+    store.open(key(SLOT)).unwrap();
+    let began = Instant::now();
+    store.offer(&key(SLOT), bid(1, 10, 100), 1).await;
+    store.shared_bids(&key(SLOT)).await;
+    store.shared_origin(SLOT, hash(77)).await;
+    store.claim(SLOT, &BlsPublicKey::default(), Root::ZERO).await;
+    let answer = store.lease(LeaseName::Auction(key(SLOT))).await;
+    assert!(began.elapsed() < ONE_CALL, "{:?}", began.elapsed());
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_never_there_keeps_nobody() {
+    let config = RedisConfig::new("redis://127.0.0.1:1");
+    let store = BidStore::redis(&config, &Network::mainnet()).unwrap();
+    assert_eq!(use_all(&store).await, LeaseAnswer::Away);
+    assert!(store.auction(&key(SLOT)).unwrap().offers().contains(hash(10)), "the process goes on by itself");
+    assert!(!store.is_shared());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_or_dies_is_left_alone_until_it_answers_and_is_then_filled_again() {
+    type Fault = fn(&RedisServer);
+    let faults: [(&str, Fault, Fault); 3] = [
+        ("frozen", RedisServer::freeze, RedisServer::thaw),
+        ("killed", RedisServer::kill, RedisServer::restart),
+        ("paused", |server| _ = server.cli(&["CLIENT", "PAUSE", "60000", "ALL"]), |_| ()),
+    ];
+    for (name, begin, end) in faults {
+        let server = RedisServer::start();
+        let store = connect_within(RedisConfig::DEADLINE, &server.url(), None).await;
+        let other = connect(&server.url(), None).await;
+        let mut feed = store.listen();
+        next_gap(&mut feed).await;
+        begin(&server);
+        eventually("it is found to be away", async || use_all(&store).await == LeaseAnswer::Away).await;
+        let quick = Instant::now();
+        for _ in 0..1_000 {
+            assert_eq!(store.lease(LeaseName::Auction(key(SLOT))).await, LeaseAnswer::Away, "{name}");
+        }
+        assert!(quick.elapsed() < ONE_CALL, "{name}: one that is away costs nothing: {:?}", quick.elapsed());
+        if name == "paused" {
+            continue;
+        }
+        end(&server);
+        next_gap(&mut feed).await;
+        store.refill().await;
+        eventually("the other is connected again", async || !other.shared_bids(&key(SLOT)).await.is_empty())
+            .await;
+        assert!(other.shared_origin(SLOT, hash(10)).await.is_some(), "{name}: provenance is back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_still_passes_bids_on() {
+    let server = RedisServer::start_with(&["--maxmemory", "1mb", "--maxmemory-policy", "noeviction"]);
+    let (store, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    let mut feed = other.listen();
+    next_gap(&mut feed).await;
+    store.open(key(SLOT)).unwrap();
+    store.offer(&key(SLOT), bid(1, 10, 100), 1).await;
+    let heard = tokio::time::timeout(ONE_CALL * 10, feed.next()).await.unwrap();
+    assert!(matches!(heard, Some(Heard::Notice(..))), "{heard:?}");
+    assert!(store.is_shared(), "a server that refuses is not away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provenance_outlasts_pressure_that_evicts_bids() {
+    let server = RedisServer::start_with(&["--maxmemory", "3mb", "--maxmemory-policy", "volatile-ttl"]);
+    let (store, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    store.open(key(SLOT)).unwrap();
+    store.offer(&key(SLOT), bid(1, 10, 100), 1).await;
+    let filler = "x".repeat(10_000);
+    for number in 0..600 {
+        server.cli(&["SET", &format!("flood:{number}"), &filler, "EX", "600"]);
+    }
+    assert!(server.info("evicted_keys") > 100, "there was pressure");
+    assert!(other.shared_origin(SLOT, hash(10)).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_that_nobody_has_forgotten_are_swept_and_the_newer_ones_and_strangers_stay() {
+    let server = RedisServer::start();
+    let (gone, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    let (old, recent) = (Slot(SLOT.0 - 900), Slot(SLOT.0 - 2));
+    for slot in [old, recent, SLOT] {
+        gone.claim(slot, &BlsPublicKey::default(), Root::repeat_byte(1)).await;
+    }
+    gone.open(key(SLOT)).unwrap();
+    gone.offer(&key(SLOT), bid(1, 10, 100), 1).await;
+    drop(gone);
+    // More than one step has, and some of them look much alike.
+    let strangers =
+        "for n = 1, 3000 do redis.call('SET', '{headstart:0000000000000000:' .. n .. '}:origins', n) end";
+    server.cli(&["EVAL", strangers, "0"]);
+
+    assert!(other.sweep_shared(recent).await);
+
+    let second = Root::repeat_byte(2);
+    let held = async |slot| other.claim(slot, &BlsPublicKey::default(), second).await != Some(second);
+    assert!(!held(old).await, "it was forgotten");
+    assert!(held(recent).await && held(SLOT).await, "they are not over");
+    assert!(other.shared_origin(SLOT, hash(10)).await.is_some());
+    assert_eq!(
+        server.cli(&["EVAL", "return #redis.call('KEYS', '{headstart:0000000000000000:*')", "0"]),
+        "3000"
+    );
+    server.kill();
+    eventually("it says that it could not look", async || !other.sweep_shared(SLOT).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_are_not_whole_or_of_an_unknown_version_are_misses() {
+    let server = RedisServer::start();
+    let (store, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    store.open(key(SLOT)).unwrap();
+    store.offer(&key(SLOT), bid(1, 10, 100), 1).await;
+    assert_eq!(other.shared_bids(&key(SLOT)).await.len(), 1);
+    for name in server.cli(&["KEYS", "*"]).lines() {
+        let script = "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do \
+            redis.call('HSET', KEYS[1], f, string.char(9) .. string.sub(redis.call('HGET', KEYS[1], f), 2)) end";
+        server.cli(&["EVAL", script, "1", name]);
+    }
+    assert!(other.shared_bids(&key(SLOT)).await.is_empty());
+    assert_eq!(other.shared_origin(SLOT, hash(10)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_is_none_is_refused_without_being_shown() {
+    let config = RedisConfig::new("http://:secret@host");
+    let error = BidStore::redis(&config, &Network::mainnet()).unwrap_err().to_string();
+    assert!(error.contains("redis://") && !error.contains("secret"), "{error}");
+}
