@@ -1,84 +1,66 @@
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use headstart_auction::{CallPolicy, ClusterPolicy};
+use foldhash::fast::RandomState;
+use headstart_auction::{CallPolicy, ClusterPolicy, PolicyLayer};
 use headstart_types::{BlsPublicKey, PublicKey, RelayId};
 
-/// One operator cluster: a tenant. Trust flows from it to its relay set and policy, never from a public key in a path.
-#[derive(Debug)]
-pub struct Cluster {
-    pub name: String,
-    pub policy: ClusterPolicy,
-}
+use crate::asker::BeaconNode;
+use crate::build::Building;
+use crate::{Asker, Claim, Cluster, Declared, DirectoryRows, KeyRow, RelayEntry, SecretRow};
 
-/// A validator of a cluster, its key decompressed once.
-#[derive(Debug)]
-struct Validator {
-    cluster: Arc<Cluster>,
-    key: PublicKey,
-}
-
-/// Who is served, as one immutable snapshot in memory.
+/// Who is served, as one immutable snapshot in memory: the hot path reads this and nothing else.
 #[derive(Debug, Default)]
 pub struct Directory {
-    clusters: Vec<Arc<Cluster>>,
-    validators: HashMap<BlsPublicKey, Validator>,
-    call_policies: HashMap<RelayId, CallPolicy>,
+    pub(crate) revision: i64,
+    pub(crate) clusters: BTreeMap<Arc<str>, Arc<Cluster>>,
+    /// Every getHeader and every registration looks here: the hash is keyed, and a fast one.
+    pub(crate) validators: HashMap<BlsPublicKey, Validator, RandomState>,
+    pub(crate) relays: Vec<Arc<RelayEntry>>,
+    pub(crate) secrets: HashMap<String, (SecretRow, Arc<BeaconNode>)>,
+    pub(crate) service_keys: Vec<KeyRow>,
+    pub(crate) revoked_tokens: HashSet<String>,
+    pub(crate) defaults: PolicyLayer,
+    pub(crate) faults: Vec<String>,
 }
 
-/// Why a directory cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DirectoryError {
-    #[error("add validator {0}: it is no valid BLS public key")]
-    InvalidValidator(BlsPublicKey),
-    #[error("add validator {validator} to cluster {second}: cluster {first} has it already")]
-    ValidatorTwice { validator: BlsPublicKey, first: String, second: String },
-    #[error("add cluster {0}: another cluster has that name")]
-    ClusterTwice(String),
+/// A validator that somebody claims.
+#[derive(Debug)]
+pub(crate) struct Validator {
+    pub(crate) key: PublicKey,
+    /// The best first: proven before registered, then the oldest.
+    pub(crate) claims: Box<[Claim]>,
 }
 
 impl Directory {
-    pub fn new(call_policies: HashMap<RelayId, CallPolicy>) -> Self {
-        Self { call_policies, ..Self::default() }
+    /// Merges what the configuration file declares with what the database holds. What cannot be used is left out and
+    /// told in [`Directory::faults`]: one cluster's mistake never takes the others down.
+    pub fn build(rows: &DirectoryRows, declared: &Declared) -> Self {
+        Building::new(declared).add_rows(rows).finish()
     }
 
-    pub fn add_cluster(
-        &mut self,
-        cluster: Cluster,
-        validators: impl IntoIterator<Item = BlsPublicKey>,
-    ) -> Result<(), DirectoryError> {
-        if self.clusters.iter().any(|known| known.name == cluster.name) {
-            return Err(DirectoryError::ClusterTwice(cluster.name));
-        }
-        let cluster = Arc::new(cluster);
-        self.clusters.push(Arc::clone(&cluster));
-        validators.into_iter().try_for_each(|validator| self.add_validator(&cluster, validator))
+    /// Grows with every change; of the database alone.
+    pub fn revision(&self) -> i64 {
+        self.revision
     }
 
-    fn add_validator(
-        &mut self,
-        cluster: &Arc<Cluster>,
-        validator: BlsPublicKey,
-    ) -> Result<(), DirectoryError> {
-        let key =
-            PublicKey::decompress(&validator).map_err(|_| DirectoryError::InvalidValidator(validator))?;
-        match self.validators.entry(validator) {
-            Entry::Vacant(place) => {
-                place.insert(Validator { cluster: Arc::clone(cluster), key });
-                Ok(())
-            }
-            Entry::Occupied(known) => Err(DirectoryError::ValidatorTwice {
-                validator,
-                first: known.get().cluster.name.clone(),
-                second: cluster.name.clone(),
-            }),
-        }
+    /// What could not be used, in words for the log.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
-    /// The cluster that this validator belongs to.
-    pub fn cluster_of(&self, validator: &BlsPublicKey) -> Option<&Arc<Cluster>> {
-        self.validators.get(validator).map(|validator| &validator.cluster)
+    /// Everybody's claims on this validator, the best first.
+    pub fn claims(&self, validator: &BlsPublicKey) -> &[Claim] {
+        self.validators.get(validator).map_or(&[], |validator| &validator.claims)
+    }
+
+    pub fn claim_of(&self, validator: &BlsPublicKey, cluster: &str) -> Option<&Claim> {
+        self.claims(validator).iter().find(|claim| &*claim.cluster.name == cluster)
+    }
+
+    /// The claim that counts for whoever asks: the best of those whose cluster granted the asker.
+    pub fn claim_for(&self, asker: &Asker, validator: &BlsPublicKey) -> Option<&Claim> {
+        self.claims(validator).iter().find(|claim| asker.is_granted_by(&claim.cluster))
     }
 
     /// The validator's key, ready to verify with.
@@ -86,15 +68,73 @@ impl Directory {
         self.validators.get(validator).map(|validator| &validator.key)
     }
 
-    pub fn clusters(&self) -> &[Arc<Cluster>] {
-        &self.clusters
+    pub fn cluster(&self, name: &str) -> Option<&Arc<Cluster>> {
+        self.clusters.get(name)
     }
 
+    pub fn clusters(&self) -> impl ExactSizeIterator<Item = &Arc<Cluster>> {
+        self.clusters.values()
+    }
+
+    /// How many validators are claimed by anyone.
     pub fn validators(&self) -> usize {
         self.validators.len()
     }
 
+    /// Every validator that anyone claims, with the claims on it, in no order.
+    pub fn each_validator(&self) -> impl Iterator<Item = (&BlsPublicKey, &[Claim])> {
+        self.validators.iter().map(|(pubkey, validator)| (pubkey, &*validator.claims))
+    }
+
+    /// The validators that a cluster claims, in no order.
+    pub fn validators_of<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> impl Iterator<Item = (&'a BlsPublicKey, &'a Claim)> {
+        self.validators.iter().filter_map(move |(pubkey, validator)| {
+            validator.claims.iter().find(|claim| &*claim.cluster.name == cluster).map(|claim| (pubkey, claim))
+        })
+    }
+
+    pub fn relays(&self) -> &[Arc<RelayEntry>] {
+        &self.relays
+    }
+
+    pub fn relay(&self, id: RelayId) -> Option<&Arc<RelayEntry>> {
+        self.relays.iter().find(|relay| relay.id == id)
+    }
+
     pub fn call_policy(&self, relay: RelayId) -> CallPolicy {
-        self.call_policies.get(&relay).copied().unwrap_or(CallPolicy::MEV_BOOST_RELAY)
+        self.relay(relay).map_or(CallPolicy::MEV_BOOST_RELAY, |relay| relay.call_policy)
+    }
+
+    /// What holds where neither a cluster nor a validator says anything.
+    pub fn defaults(&self) -> &PolicyLayer {
+        &self.defaults
+    }
+
+    /// The live key of that id which a cluster's operators sign their tokens with, and the operator whose it is.
+    pub fn operator_key(&self, cluster: &str, kid: &str) -> Option<(&str, &KeyRow)> {
+        let operators = self.clusters.get(cluster)?.operators.iter();
+        let mut keys = operators.flat_map(|operator| operator.keys.iter().map(|key| (&*operator.name, key)));
+        keys.find(|(_, key)| key.kid == kid)
+    }
+
+    pub fn service_key(&self, kid: &str) -> Option<&KeyRow> {
+        self.service_keys.iter().find(|key| key.kid == kid)
+    }
+
+    pub fn is_token_revoked(&self, jti: &str) -> bool {
+        self.revoked_tokens.contains(jti)
+    }
+
+    /// Relay names for people, in the order of the policy.
+    pub fn relay_names(&self, policy: &ClusterPolicy) -> Vec<String> {
+        let name = |id: &RelayId| self.relay(*id).map_or_else(|| id.to_string(), |relay| relay.name.clone());
+        policy.relays().iter().map(name).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;
