@@ -2,27 +2,36 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use headstart_auction::{Answer, Ask, Bid, Expectations};
-use headstart_bid_store::AuctionEntry;
-use headstart_relay::{HeaderAnswer, ReceivedBid, Relay};
+use headstart_auction::{Answer, Ask, Asked, Bid, Expectations};
+use headstart_bid_store::{AuctionEntry, AuctionEventKind};
+use headstart_relay::{HeaderAnswer, Operation, ReceivedBid, Relay};
 use headstart_types::{AuctionKey, Encoding, RelayId, UnixMillis};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Fetcher;
+use crate::auctioneer::Running;
+use crate::clusters::Paid;
 
 pub(crate) struct Asker<'a> {
-    fetcher: &'a Fetcher,
-    entry: &'a AuctionEntry,
-    key: AuctionKey,
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) entry: &'a AuctionEntry,
+    pub(crate) running: &'a Running,
+    pub(crate) key: AuctionKey,
     /// What was complained of in this auction: once a relay and reason is enough, though it is asked many times.
     complaints: Mutex<BTreeSet<(RelayId, &'static str)>>,
 }
 
 impl<'a> Asker<'a> {
-    pub(crate) fn new(fetcher: &'a Fetcher, entry: &'a AuctionEntry, key: AuctionKey) -> Self {
-        Self { fetcher, entry, key, complaints: Mutex::default() }
+    pub(crate) fn new(
+        fetcher: &'a Fetcher,
+        entry: &'a AuctionEntry,
+        running: &'a Running,
+        key: AuctionKey,
+    ) -> Self {
+        Self { fetcher, entry, running, key, complaints: Mutex::default() }
     }
 
     /// Asks a relay; what it answers is in the store before this returns.
@@ -31,25 +40,58 @@ impl<'a> Asker<'a> {
         let (Some(relay), Some(fork)) = (self.fetcher.relay(ask.relay), fork) else {
             return (ask.relay, Answer::TooLate);
         };
+        match self.fetcher.pay(&self.key, ask.relay, self.is_asked_for()) {
+            Paid::Yes => {}
+            Paid::NotYet => return (ask.relay, Answer::TooEarly),
+            Paid::OverQuota => return (ask.relay, Answer::TooLate),
+        }
+        // Whoever waits need not wait for a relay that is left alone; it may be back later in this slot.
+        if !self.fetcher.lets_through(ask.relay, Operation::Header) {
+            return (ask.relay, Answer::TooEarly);
+        }
         let asked_at = self.fetcher.now();
+        if !self.fetcher.spends_call(&self.key, ask.relay, self.is_asked_for(), asked_at) {
+            return (ask.relay, Answer::TooEarly);
+        }
+        let asked = AuctionEventKind::Asked { relay: ask.relay, call: ask.call };
+        self.fetcher.tell(&self.key, self.is_asked_for(), &asked);
         let patience = asked_at.until(ask.deadline);
         let timeout_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        let answer = match relay.header(&self.key, fork, timeout_ms, Instant::now() + patience).await {
-            HeaderAnswer::Bid(received) => self.take(relay, asked_at, *received).await,
-            other => self.without_bid(relay, other),
+        let answer = relay.header(&self.key, fork, timeout_ms, Instant::now() + patience).await;
+        self.fetcher.heard_header(&relay, patience, &answer);
+        let answer = match answer {
+            HeaderAnswer::Bid(received) => self.take(&relay, asked_at, *received).await,
+            other => self.without_bid(&relay, other),
         };
-        if answer == Answer::Bid {
-            self.fetcher.schedule().round_trips.heard(ask.relay, self.fetcher.now() - asked_at);
-        }
+        self.learn(&ask, asked_at, answer);
+        let took = self.fetcher.now() - asked_at;
+        let took = Duration::from_millis(took.max(0).unsigned_abs());
+        let answered = AuctionEventKind::Answered { relay: ask.relay, answer, took };
+        self.fetcher.tell(&self.key, self.is_asked_for(), &answered);
         (ask.relay, answer)
     }
 
+    /// What a relay refuses and how long it takes are remembered for its next asks.
+    fn learn(&self, ask: &Ask, asked_at: UnixMillis, answer: Answer) {
+        let slot = self.key.slot;
+        let at_ms = asked_at - self.fetcher.network().slot_start(slot);
+        let mut schedule = self.fetcher.schedule();
+        schedule.policies.answered(ask.relay, Asked { slot, at_ms, call: ask.call, answer });
+        if answer == Answer::Bid {
+            schedule.round_trips.heard(ask.relay, self.fetcher.now() - asked_at);
+        }
+    }
+
     /// Believes a bid, or says why not, and offers it to the store.
-    async fn take(&self, relay: &Relay, asked_at: UnixMillis, received: ReceivedBid) -> Answer {
+    pub(crate) async fn take(&self, relay: &Relay, asked_at: UnixMillis, received: ReceivedBid) -> Answer {
         if let Some(held) = self.entry.offers().of(relay.id())
             && held.body(Encoding::Ssz) == &received.ssz
         {
-            return self.offer(held.again_at(asked_at));
+            // Others have it already.
+            let again = held.again_at(asked_at);
+            self.running.regret().bid(relay.id(), again.value(), asked_at);
+            self.fetcher.shared.config.store.take(&self.key, again);
+            return self.held_against_facts();
         }
         let facts = self.fetcher.schedule().heads.facts(self.key.slot, self.key.parent_hash);
         let Some(expectations) = Expectations::new(self.fetcher.network(), self.key, facts) else {
@@ -58,7 +100,15 @@ impl<'a> Asker<'a> {
         let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
         let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
         match self.fetcher.verifier().bid(verify).await {
-            Some(Ok(bid)) => self.offer(bid),
+            Some(Ok(bid)) => {
+                let (relay, value, block_hash) = (bid.relay(), bid.value(), bid.block_hash());
+                let answer = self.offer(bid).await;
+                if answer == Answer::Bid {
+                    let held = AuctionEventKind::BidHeld { relay, value, block_hash };
+                    self.fetcher.tell(&self.key, self.is_asked_for(), &held);
+                }
+                answer
+            }
             Some(Err(rejected)) => {
                 self.complain(relay, rejected.as_str(), &format!("bid rejected: failed to {rejected}"));
                 Answer::Disbelieved
@@ -67,12 +117,22 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Offers a bid, and holds it against what a beacon node may have told while it was being verified.
-    fn offer(&self, bid: Bid) -> Answer {
-        self.fetcher.shared.config.store.offer(&self.key, bid);
+    async fn offer(&self, bid: Bid) -> Answer {
+        self.running.regret().bid(bid.relay(), bid.value(), bid.asked_at());
+        self.fetcher.shared.config.store.offer(&self.key, bid, self.running.fence()).await;
+        self.held_against_facts()
+    }
+
+    /// Holds a bid against what a beacon node may have told while it was being verified.
+    fn held_against_facts(&self) -> Answer {
         let facts = self.fetcher.schedule().heads.facts(self.key.slot, self.key.parent_hash);
         let withdrawn = facts.is_some_and(|facts| self.fetcher.withdraw_bids(&self.key, &facts) > 0);
         if withdrawn { Answer::Disbelieved } else { Answer::Bid }
+    }
+
+    /// Whether a getHeader has come for this auction.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.entry.hurries() > 0 || self.entry.served().is_some()
     }
 
     fn without_bid(&self, relay: &Relay, answer: HeaderAnswer) -> Answer {
@@ -101,7 +161,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Warns of each relay and reason once in an auction; the rest is for whoever looks closer.
-    fn complain(&self, relay: &Relay, reason: &'static str, message: &str) {
+    pub(crate) fn complain(&self, relay: &Relay, reason: &'static str, message: &str) {
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         if complaints.insert((relay.id(), reason)) {
             warn!(relay = relay.name(), slot = %self.key.slot, reason, "{}", message.trim_end());

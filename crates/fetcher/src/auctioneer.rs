@@ -1,25 +1,37 @@
-//! Runs one auction: performs its decisions until it closes.
+//! Runs one auction: performs its decisions until it closes, or stands by for the process that does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use headstart_auction::Auction;
-use headstart_bid_store::AuctionEntry;
-use headstart_types::AuctionKey;
+use headstart_auction::{Answer, AskMoment, Auction, Change, Decision, RegretMeter, is_compared};
+use headstart_bid_store::{AuctionEntry, AuctionEventKind, Notice, ProcessId, Served};
+use headstart_types::{AuctionKey, RelayId, UnixMillis, Wei};
 use tokio::sync::Notify;
 use tokio::time::{self, Instant};
 use tracing::debug;
 
 use crate::Fetcher;
 use crate::asker::Asker;
+use crate::post::Post;
+use crate::streams::{Progress, Stage};
 
 /// What others tell a running auction.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     submitted: AtomicBool,
     told: Notify,
+    /// Of the lease under which relays are asked.
+    fence: AtomicU64,
+    regret: Mutex<RegretMeter>,
+    /// When a beacon node is expected to ask; at the slot's start as long as nobody has said.
+    moment: Mutex<Option<AskMoment>>,
+    /// Other processes at which somebody waits for a bid, and how often each has said so.
+    waiting: Mutex<BTreeMap<ProcessId, u64>>,
+    /// Relays that have announced a bid above the one that is held, and how much it is worth.
+    announced: Mutex<BTreeMap<RelayId, Wei>>,
 }
 
 impl Running {
@@ -31,6 +43,43 @@ impl Running {
     pub(crate) fn submitted(&self) {
         self.submitted.store(true, Ordering::Release);
         self.told.notify_one();
+    }
+
+    /// Somebody waits at that process.
+    pub(crate) fn waits_at(&self, process: ProcessId, number: u64) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(process, number);
+    }
+
+    pub(crate) fn regret(&self) -> MutexGuard<'_, RegretMeter> {
+        self.regret.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn moment(&self) -> AskMoment {
+        self.moment.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(AskMoment::about(0))
+    }
+
+    fn set_moment(&self, moment: AskMoment) {
+        *self.moment.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
+    }
+
+    /// A relay says that its best bid is worth that much, which is more than we hold.
+    pub(crate) fn announced(&self, relay: RelayId, value: Wei) {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, value);
+        self.told.notify_one();
+    }
+
+    fn take_announced(&self) -> BTreeMap<RelayId, Wei> {
+        std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn fence(&self) -> u64 {
+        self.fence.load(Ordering::Relaxed)
+    }
+
+    fn take_waiting(&self) -> Vec<(ProcessId, u64)> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -48,48 +97,179 @@ impl Drop for Ended<'_> {
     }
 }
 
-pub(crate) async fn run(
-    fetcher: Fetcher,
-    mut auction: Auction,
-    entry: Arc<AuctionEntry>,
-    running: Arc<Running>,
-) {
+pub(crate) async fn run(fetcher: Fetcher, auction: Auction, entry: Arc<AuctionEntry>, running: Arc<Running>) {
     let key = *auction.key();
     let _ended = Ended { fetcher: &fetcher, entry: &entry, key };
-    let asker = Asker::new(&fetcher, &entry, key);
-    let (mut asks, mut hurries) = (FuturesUnordered::new(), 0);
-    loop {
-        let now = fetcher.now();
-        hear(&mut auction, &entry, &running);
-        let newest = entry.hurries();
-        if newest != hurries {
-            hurries = newest;
-            auction.hurry(now);
-        }
-        let head = fetcher.schedule().head_slot();
-        let decision = auction.decide(now, head);
-        asks.extend(decision.asks.into_iter().map(|ask| asker.perform(ask)));
-        entry.settle(hurries, auction.is_settled());
-        if decision.closed {
-            break;
-        }
-        let wake = decision.wake_at.map_or(Instant::now(), |wake_at| Instant::now() + now.until(wake_at));
-        tokio::select! {
-            Some((relay, answer)) = asks.next() => auction.answered(relay, fetcher.now(), answer),
-            () = running.told.notified() => {}
-            () = time::sleep_until(wake) => {}
-            () = fetcher.shared.closing.cancelled() => break,
-        }
+    let config = &fetcher.shared.config;
+    let post = Post::apply(&config.store, key, config.clock).await;
+    let mut auctioneer = Auctioneer {
+        fetcher: &fetcher,
+        entry: &entry,
+        running: &running,
+        auction,
+        hurries: 0,
+        expected: None,
+        key,
+    };
+    if post.leads() {
+        auctioneer.lead(post.fence());
     }
+    auctioneer.run(post).await;
+    fetcher.conclude(&key, &entry, &running);
+    let auction = auctioneer.auction;
     debug!(slot = %key.slot, parent_hash = %key.parent_hash, calls = auction.calls(), relays = auction.relays(), "auction closed");
 }
 
-/// Takes in what happened elsewhere since the last decision.
-fn hear(auction: &mut Auction, entry: &AuctionEntry, running: &Running) {
-    if let Some(served_at) = entry.first_served_at() {
-        auction.served(served_at);
+struct Auctioneer<'a> {
+    fetcher: &'a Fetcher,
+    entry: &'a AuctionEntry,
+    running: &'a Running,
+    auction: Auction,
+    /// The hurries that the auction has taken in.
+    hurries: u64,
+    expected: Option<AskMoment>,
+    key: AuctionKey,
+}
+
+impl Auctioneer<'_> {
+    async fn run(&mut self, mut post: Post) {
+        let asker = Asker::new(self.fetcher, self.entry, self.running, self.key);
+        let (mut asks, mut streams) = (FuturesUnordered::new(), FuturesUnordered::new());
+        loop {
+            let now = self.fetcher.now();
+            self.hear(post.leads());
+            let decision = if post.leads() { self.decide() } else { self.stand_by() };
+            asks.extend(decision.asks.into_iter().map(|ask| asker.perform(ask)));
+            if decision.closed {
+                break;
+            }
+            let mut wake_at = decision.wake_at;
+            if post.leads() {
+                let (stages, look_at) = self.open_streams();
+                streams.extend(stages.into_iter().map(|stage| asker.stream(stage)));
+                wake_at = wake_at.into_iter().chain(look_at).min();
+            } else if !streams.is_empty() {
+                streams.clear();
+                self.auction.leave_streams(now);
+            }
+            let wake = wake_at.map_or(Instant::now(), |wake_at| Instant::now() + now.until(wake_at));
+            tokio::select! {
+                Some((relay, answer)) = asks.next() => self.auction.answered(relay, self.fetcher.now(), answer),
+                Some((relay, progress)) = streams.next() => {
+                    streams.extend(self.streamed(relay, progress).map(|stage| asker.stream(stage)));
+                }
+                change = post.turn() => match change {
+                    Change::Leads => self.lead(post.fence()),
+                    Change::StandsBy => debug!(slot = %self.key.slot, "another process asks the relays now"),
+                    Change::None => {}
+                },
+                () = self.running.told.notified() => {}
+                () = time::sleep_until(wake) => {}
+                () = self.fetcher.shared.closing.cancelled() => break,
+            }
+        }
+        post.leave().await;
     }
-    if running.submitted.load(Ordering::Acquire) {
-        auction.submitted();
+
+    /// Takes in what happened elsewhere since the last decision.
+    fn hear(&mut self, leads: bool) {
+        if let Some(served) = self.entry.served() {
+            self.auction.served(served.at);
+            self.regret(served, leads);
+        } else if let Some(moment) = self.fetcher.ask_moment(&self.key) {
+            self.expect(moment);
+        }
+        if self.running.submitted.load(Ordering::Acquire) {
+            self.auction.submitted();
+        }
+        for (relay, value) in self.running.take_announced() {
+            let held = self.entry.offers().of(relay).map(|bid| bid.value());
+            self.auction.top_bid_rose(relay, value, held);
+        }
+        let hurries = self.entry.hurries();
+        if std::mem::replace(&mut self.hurries, hurries) != hurries {
+            self.auction.hurry(self.fetcher.now());
+            if !leads {
+                self.fetcher.notify(Notice::Hurry { key: self.key, number: hurries });
+            }
+        }
+    }
+
+    fn expect(&mut self, moment: AskMoment) {
+        if self.expected.replace(moment) != Some(moment) {
+            self.auction.expect(moment);
+            self.running.set_moment(moment);
+            let is_asked_for = self.entry.hurries() > 0;
+            self.fetcher.tell(&self.key, is_asked_for, &AuctionEventKind::Expected(moment));
+        }
+    }
+
+    /// The first header was served. For a sample of them relays are asked what they would have given at that instant.
+    fn regret(&mut self, served: &Served, leads: bool) {
+        let mut regret = self.running.regret();
+        let Some(bid) = served.bid.as_ref().filter(|_| leads && !regret.is_served()) else { return };
+        let directory = self.fetcher.shared.config.directory.load();
+        let claims = directory.claims(&self.key.proposer).iter();
+        let mut served_by = claims.filter(|claim| claim.cluster.name == served.cluster);
+        let trusted = served_by.next().map_or(&[][..], |claim| claim.policy.relays());
+        regret.served(served.at, bid.value(), bid.asked_at(), trusted);
+        if is_compared(&self.key, self.fetcher.shared.config.compared_percent) {
+            self.auction.compare(self.fetcher.now());
+        }
+    }
+
+    fn decide(&mut self) -> Decision {
+        let head = self.fetcher.schedule().head_slot();
+        let decision = self.auction.decide(self.fetcher.now(), head);
+        let settled = self.auction.is_settled();
+        self.entry.settle(self.hurries, settled);
+        if settled {
+            let heard = self.running.take_waiting();
+            if !heard.is_empty() {
+                self.fetcher.notify(Notice::Settled { key: self.key, heard });
+            }
+        }
+        decision
+    }
+
+    /// The streams to open now, and when to look again.
+    fn open_streams(&mut self) -> (Vec<Stage>, Option<UnixMillis>) {
+        let (now, head) = (self.fetcher.now(), self.fetcher.schedule().head_slot());
+        let (due, ends) = (self.auction.streams_due(now, head), self.auction.closes_at());
+        (due.relays.into_iter().map(|relay| Stage::Open { relay, ends }).collect(), due.wake_at)
+    }
+
+    /// Takes in what came of a stream; what is to be done next of it, if it goes on.
+    fn streamed(&mut self, relay: RelayId, progress: Progress) -> Option<Stage> {
+        let now = self.fetcher.now();
+        match progress {
+            Progress::Refused(refusal) => self.auction.stream_refused(relay, now, refusal),
+            Progress::Lost => self.auction.stream_lost(relay, now),
+            Progress::Opened(follower) => {
+                self.auction.stream_opened(relay);
+                return Some(Stage::Follow(follower));
+            }
+            Progress::Heard(answer, follower) => {
+                if answer == Answer::Bid {
+                    self.auction.stream_heard(relay, now);
+                }
+                return Some(Stage::Follow(follower));
+            }
+        }
+        None
+    }
+
+    fn stand_by(&self) -> Decision {
+        let closed = self.auction.is_over(self.fetcher.now());
+        Decision { closed, wake_at: Some(self.auction.closes_at()), ..Decision::default() }
+    }
+
+    /// Relays are asked from here on; what another process has asked before counts.
+    fn lead(&mut self, fence: u64) {
+        self.running.fence.store(fence, Ordering::Relaxed);
+        for bid in self.entry.offers().bids() {
+            self.auction.asked_elsewhere(bid.relay(), bid.asked_at());
+        }
+        self.fetcher.notify(Notice::Leading(self.key));
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use headstart_auction::Duty;
+use headstart_auction::{Duty, NodeIndex};
 use headstart_beacon::{BeaconNode, ProposerDuty};
 use headstart_types::{Epoch, UnixMillis};
 use tokio::time::{self, Instant};
@@ -11,24 +11,31 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::Fetcher;
+use crate::heads::Followed;
 
 const DUTIES_TIMEOUT: Duration = Duration::from_secs(5);
 /// A beacon node that does not answer is asked again after so long, then ever less often.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(4);
 
-pub(crate) async fn follow(fetcher: Fetcher, node: BeaconNode, shutdown: CancellationToken) {
+pub(crate) async fn follow(followed: Followed, shutdown: CancellationToken) {
+    let Followed { fetcher, node, .. } = &followed;
     let following = async {
         let mut failures = 0;
         loop {
             let stale = fetcher.shared.duties_stale.notified();
-            let wait = match fetcher.refresh_duties(&node).await {
+            // Whoever is behind or unchecked may tell another schedule: it comes after the others, and tells what they do not.
+            let is_sound = fetcher.is_among_the_soundest(followed.index);
+            if !is_sound {
+                time::sleep(fetcher.slot_duration()).await;
+            }
+            let wait = match fetcher.refresh_duties(node, is_sound).await {
                 Ok(()) => {
                     failures = 0;
-                    fetcher.until_next_epoch()
+                    if is_sound { fetcher.until_next_epoch() } else { Duration::ZERO }
                 }
                 Err(error) => {
-                    report(&node, failures, &error);
+                    report(node, failures, &error);
                     let wait = RETRY_AFTER.saturating_mul(1 << failures.min(8)).min(RETRY_AFTER_MAX);
                     failures += 1;
                     wait
@@ -51,13 +58,14 @@ fn report(node: &BeaconNode, failures: u32, error: &headstart_beacon::Error) {
 }
 
 impl Fetcher {
-    /// Fetches what is stale of this epoch and the next.
-    async fn refresh_duties(&self, node: &BeaconNode) -> Result<(), headstart_beacon::Error> {
+    /// Fetches what is stale of this epoch and the next; from a node that others are believed more than only what is unknown.
+    async fn refresh_duties(&self, node: &BeaconNode, is_sound: bool) -> Result<(), headstart_beacon::Error> {
         let current = self.network().epoch(self.network().slot_at(self.now()));
         for epoch in [current, Epoch(current.0 + 1)] {
             let (roots, stale) = {
                 let schedule = self.schedule();
-                (schedule.dependent_roots, schedule.duties.is_stale(epoch, schedule.dependent_roots))
+                let (roots, duties) = (schedule.dependent_roots, &schedule.duties);
+                (roots, if is_sound { duties.is_stale(epoch, roots) } else { !duties.knows(epoch) })
             };
             if !stale {
                 continue;
@@ -66,15 +74,21 @@ impl Fetcher {
             let changed = self.schedule().duties.set(epoch, roots, told.duties.iter().map(duty));
             if changed {
                 self.announce_duties(epoch, &told.duties);
+                self.hurry(&self.proposing_soon());
                 self.look_again();
             }
         }
         Ok(())
     }
 
+    fn is_among_the_soundest(&self, node: NodeIndex) -> bool {
+        let now = self.now();
+        self.schedule().heads.is_among_the_soundest(now, self.network(), node)
+    }
+
     fn announce_duties(&self, epoch: Epoch, duties: &[ProposerDuty]) {
-        let directory = &self.shared.config.directory;
-        let ours = duties.iter().filter(|duty| directory.cluster_of(&duty.pubkey).is_some()).count();
+        let directory = self.shared.config.directory.load();
+        let ours = duties.iter().filter(|duty| !directory.claims(&duty.pubkey).is_empty()).count();
         info!(%epoch, duties = duties.len(), ours, "proposer duties known");
     }
 

@@ -1,12 +1,14 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use headstart_auction::{Armed, Arming, AskTurn, Auction, Duty};
+use headstart_auction::{Armed, Arming, Duty};
 use headstart_beacon::BeaconNode;
-use headstart_bid_store::{AuctionEntry, BidStore};
-use headstart_registry::{Cluster, Directory};
+use headstart_bid_store::{AuctionEntry, AuctionEventKind, BidStore, Notice, Served};
+use headstart_registry::{Deliveries, LiveDirectory, Registrations, Registry};
 use headstart_relay::Relay;
-use headstart_types::{AuctionKey, BlsPublicKey, Clock, Network, Outcome, RelayId, Slot, UnixMillis};
+use headstart_types::{AuctionKey, BlockHash, Clock, Network, Outcome, RelayId, Slot, UnixMillis};
 use tokio::sync::Notify;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -14,21 +16,34 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::auctioneer::{self, Running};
-use crate::ledger::Ledger;
+use crate::breakers::{self, Breakers};
+use crate::checks::Checks;
+use crate::forward::{self, Outboxes};
+use crate::heads::{Blocks, Followed};
+use crate::others::{self, Inbox};
+use crate::relays::{self, Relays};
 use crate::schedule::Schedule;
-use crate::{Verifier, duties, heads, warm};
+use crate::top_bids::TopBids;
+use crate::{Regrets, Supervisor, Verifier, clusters, duties, heads, hints, timeline, warm};
 
 /// What a fetcher works with.
 #[derive(Clone)]
 pub struct Config {
     pub network: Arc<Network>,
     pub clock: Clock,
-    pub directory: Arc<Directory>,
-    pub relays: Vec<Relay>,
+    pub directory: LiveDirectory,
+    pub registry: Registry,
+    pub registrations: Registrations,
+    pub deliveries: Deliveries,
     pub store: BidStore,
     pub verifier: Verifier,
     /// Milliseconds before a slot at which its auctions begin.
     pub lead_ms: i64,
+    /// Of so many in a hundred auctions each relay is asked once more when the first header is served, for comparison.
+    pub compared_percent: u8,
+    /// Whether this process arms the auctions that duties and hints tell of, and sends registrations on. One that does not
+    /// runs only what a getHeader asks for.
+    pub prefetches: bool,
 }
 
 /// A handle to the worker pool; clones share it.
@@ -39,12 +54,28 @@ pub struct Fetcher {
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    relays: HashMap<RelayId, Relay>,
+    pub(crate) relays: Relays,
     schedule: Mutex<Schedule>,
     running: Mutex<HashMap<AuctionKey, Arc<Running>>>,
-    pub(crate) ledger: Ledger,
+    pub(crate) inbox: Inbox,
+    /// Other processes have taken hints.
+    pub(crate) hints_wait: Notify,
+    pub(crate) outboxes: Outboxes,
+    pub(crate) checks: Checks,
+    pub(crate) breakers: Breakers,
+    pub(crate) regrets: Regrets,
+    pub(crate) top_bids: TopBids,
+    supervisor: Supervisor,
+    /// There may be slots in the shared store that nobody has forgotten.
+    sweep_due: AtomicBool,
+    /// The process is about to end: others run the auctions that nobody has asked for.
+    arms_no_more: AtomicBool,
     /// Duties or heads have changed: look again at what is to be armed.
     changed: Notify,
+    /// What heads that any beacon node told are made of.
+    pub(crate) blocks: Blocks,
+    /// Of the beacon nodes that are followed.
+    pub(crate) node_names: OnceLock<Vec<String>>,
     /// The head's dependent roots have changed: duties may be others now.
     pub(crate) duties_stale: Notify,
     pub(crate) tasks: TaskTracker,
@@ -52,19 +83,35 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
 }
 
+/// The name of the loop that must turn at least once a slot.
+pub const ARMING: &str = "arming";
+/// The longest that the end waits for the database.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Slots after which nothing of an auction is needed any more.
 const SLOTS_KEPT: u64 = 2;
 
 impl Fetcher {
     pub fn new(config: Config) -> Self {
-        let relays = config.relays.iter().map(|relay| (relay.id(), relay.clone())).collect();
+        let relays = Relays::new(config.clock);
+        relays.follow(&config.directory.load());
         let shared = Shared {
             config,
             relays,
             schedule: Mutex::default(),
             running: Mutex::default(),
-            ledger: Ledger::default(),
+            inbox: Inbox::default(),
+            hints_wait: Notify::new(),
+            outboxes: Outboxes::default(),
+            checks: Checks::default(),
+            breakers: Breakers::default(),
+            regrets: Regrets::default(),
+            top_bids: TopBids::default(),
+            supervisor: Supervisor::default(),
+            sweep_due: AtomicBool::new(true),
+            arms_no_more: AtomicBool::new(false),
             changed: Notify::new(),
+            blocks: Blocks::default(),
+            node_names: OnceLock::new(),
             duties_stale: Notify::new(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -74,28 +121,106 @@ impl Fetcher {
 
     /// Follows the beacon nodes and arms auctions until `shutdown`; then lets running work end.
     pub async fn run(&self, beacon_nodes: Vec<BeaconNode>, shutdown: CancellationToken) {
-        for node in beacon_nodes {
-            let following = heads::follow(self.clone(), node.clone(), shutdown.clone());
-            self.shared.tasks.spawn(following);
-            self.shared.tasks.spawn(duties::follow(self.clone(), node, shutdown.clone()));
+        let _only_once = self.shared.node_names.set(heads::names(&beacon_nodes));
+        for (index, node) in beacon_nodes.into_iter().enumerate() {
+            let followed = Followed { fetcher: self.clone(), node, index };
+            let (duties_of, stop) = (followed.clone(), shutdown.clone());
+            self.keep("heads", move || heads::follow(followed.clone(), stop.clone()));
+            let stop = shutdown.clone();
+            self.keep("duties", move || duties::follow(duties_of.clone(), stop.clone()));
         }
-        shutdown.run_until_cancelled(self.arm_auctions()).await;
+        let fetcher = self.clone();
+        self.keep("relays", move || relays::follow(fetcher.clone()));
+        if self.shared.config.prefetches {
+            let fetcher = self.clone();
+            self.keep("registrations", move || forward::sweep_on(fetcher.clone()));
+            let fetcher = self.clone();
+            self.keep("deliveries", move || forward::follow_others(fetcher.clone()));
+        }
+        if self.shared.config.store.has_others() {
+            let fetcher = self.clone();
+            self.keep("others", move || others::listen(fetcher.clone()));
+            let fetcher = self.clone();
+            self.keep("hints", move || hints::follow(fetcher.clone()));
+        }
+        let fetcher = self.clone();
+        self.keep("timelines", move || timeline::record(fetcher.clone()));
+        let fetcher = self.clone();
+        self.keep("breakers", move || breakers::greet_on(fetcher.clone()));
+        let arming = self.shared.supervisor.keep(ARMING, || self.arm_auctions());
+        shutdown.run_until_cancelled(arming).await;
         self.shared.closing.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+        // What is not written is told to relays once more, by this process after its restart or by another.
+        let deliveries = &self.shared.config.deliveries;
+        let written = async {
+            deliveries.flush().await?;
+            deliveries.hand_over().await
+        };
+        if let Ok(Err(error)) = time::timeout(FLUSH_TIMEOUT, written).await {
+            warn!("deliveries are not written: failed to {error}");
+        }
+    }
+
+    /// A loop of this room, which ends with it and not before.
+    pub(crate) fn keep<F>(&self, name: &'static str, make: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let supervisor = self.shared.supervisor.clone();
+        self.shared.tasks.spawn(async move { supervisor.keep(name, make).await });
+    }
+
+    /// The loops of this process; rooms above have theirs kept here too.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.shared.supervisor
+    }
+
+    /// From now on auctions begin only when a getHeader asks for them.
+    pub fn arm_no_more(&self) {
+        self.shared.arms_no_more.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn prefetches(&self) -> bool {
+        self.shared.config.prefetches && !self.shared.arms_no_more.load(Ordering::Relaxed)
+    }
+
+    /// Work of this room that ends by itself.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.shared.tasks.spawn(self.shared.closing.clone().run_until_cancelled_owned(work));
+    }
+
+    /// Tells the other processes, if there can be any.
+    pub(crate) fn notify(&self, notice: Notice) {
+        let store = &self.shared.config.store;
+        if store.has_others() {
+            let store = store.clone();
+            self.spawn(async move { _ = store.notify(notice).await });
+        }
     }
 
     async fn arm_auctions(&self) {
+        let mut forgotten = Slot(0);
         loop {
             let now = self.now();
-            for key in self.due(now) {
-                self.start(key);
+            if self.prefetches() {
+                for key in self.due(now) {
+                    self.start(key, false);
+                }
             }
-            self.forget(now);
+            // Hints wake this loop often, and forgetting takes locks that headers need too.
+            let oldest = Slot(self.network().slot_at(now).0.saturating_sub(SLOTS_KEPT));
+            if forgotten < oldest {
+                self.forget_before(oldest);
+                forgotten = oldest;
+            }
             let next_lead = Arming::wake_at(now, self.network(), self.shared.config.lead_ms);
             // A new slot brings nothing to arm, but an old one to forget.
             let next_slot = self.network().slot_start(self.network().slot_at(now).next());
-            let wait = now.until(next_lead.min(next_slot));
+            // Before genesis the next slot may be far; whoever watches this loop expects it to turn.
+            let wait = now.until(next_lead.min(next_slot)).min(self.slot_duration());
+            let wait = self.heads_wake_in(now).map_or(wait, |heads| wait.min(heads));
             let _ = time::timeout(wait, self.shared.changed.notified()).await;
         }
     }
@@ -103,15 +228,6 @@ impl Fetcher {
     /// Duties or heads have changed: auctions may be due that were not.
     pub(crate) fn look_again(&self) {
         self.shared.changed.notify_one();
-    }
-
-    fn due(&self, now: UnixMillis) -> Vec<AuctionKey> {
-        let directory = &self.shared.config.directory;
-        let cutoff_of =
-            |proposer: &BlsPublicKey| directory.cluster_of(proposer).map(|cluster| cluster.policy.cutoff_ms);
-        let schedule = &mut *self.schedule();
-        let Schedule { duties, heads, arming, .. } = schedule;
-        arming.due(now, self.network(), duties, heads, self.shared.config.lead_ms, cutoff_of)
     }
 
     /// Joins the auction that a getHeader needs, or starts it; relays are asked at once as far as they allow.
@@ -131,61 +247,95 @@ impl Fetcher {
         };
         match armed {
             Armed::TooManyParents => return Err(Outcome::TooManyParents),
-            Armed::Now => self.start(key),
+            Armed::Now => self.start(key, true),
             Armed::Already => {}
         }
-        let entry = self.shared.config.store.auction(&key).ok_or(Outcome::NoBid)?;
-        if let Some(running) = self.running().get(&key) {
+        // Whoever comes at the same instant may find it armed and not yet started: it is opened by the first of them.
+        let entry = self.shared.config.store.open(key).ok_or(Outcome::NoBid)?;
+        if let Some(running) = self.running_auction(&key) {
             entry.hurry();
             running.look();
+        }
+        if self.shared.config.store.has_others() {
+            // A bid of another process may have been missed.
+            let fetcher = self.clone();
+            self.spawn(async move { fetcher.read_shared(&key).await });
         }
         Ok(entry)
     }
 
     /// The proposer of this auction has signed a block: its relays need not be asked any more.
     pub fn submitted(&self, key: &AuctionKey) {
-        if let Some(running) = self.running().get(key) {
+        if let Some(running) = self.running_auction(key) {
             running.submitted();
         }
+        self.notify(Notice::Submitted(*key));
+    }
+
+    /// A header of this auction was served here first: the other processes serve the cluster the same one, and ask no more
+    /// than is worth while.
+    ///
+    /// `node` is the beacon node that asked, as far as its credential tells.
+    pub fn served(&self, key: AuctionKey, served: Served, node: Option<Arc<str>>) {
+        let fetcher = self.clone();
+        // The answer does not wait for what is learnt from it.
+        self.spawn(async move {
+            let Served { at, cluster, bid } = served;
+            fetcher.learn_moment(&key, &cluster, node.as_ref(), at);
+            if let Some(running) = fetcher.running_auction(&key) {
+                running.look();
+            }
+            if let Some(bid) = bid {
+                fetcher.notify(Notice::Served { key, cluster, block_hash: bid.block_hash(), at });
+            }
+        });
     }
 
     /// Starts an auction that was just armed. It runs to its end in a task of its own.
-    fn start(&self, key: AuctionKey) {
-        let Some(cluster) = self.shared.config.directory.cluster_of(&key.proposer) else { return };
+    pub(crate) fn start(&self, key: AuctionKey, is_asked_for: bool) {
+        let directory = self.shared.config.directory.snapshot();
+        let claims = directory.claims(&key.proposer);
+        let Some(auction) = self.auction(key, claims) else { return };
         let Some(entry) = self.shared.config.store.open(key) else {
             warn!(slot = %key.slot, "the bid store is full: an auction was not started");
             return;
         };
-        debug!(slot = %key.slot, cluster = %cluster.name, parent_hash = %key.parent_hash, "auction armed");
+        debug!(slot = %key.slot, clusters = claims.len(), parent_hash = %key.parent_hash, "auction armed");
         let running = Arc::new(Running::default());
         self.running().insert(key, Arc::clone(&running));
-        let auction = self.auction(key, cluster);
-        self.shared.tasks.spawn(warm::up(self.clone(), cluster.policy.relays().to_vec()));
+        self.tell(&key, is_asked_for, &AuctionEventKind::Armed);
+        self.shared.tasks.spawn(warm::up(self.clone(), clusters::relays_of(claims)));
         self.shared.tasks.spawn(auctioneer::run(self.clone(), auction, entry, running));
-    }
-
-    fn auction(&self, key: AuctionKey, cluster: &Cluster) -> Auction {
-        let directory = &self.shared.config.directory;
-        let schedule = self.schedule();
-        let turn = |relay: &RelayId| {
-            (*relay, AskTurn::new(directory.call_policy(*relay), schedule.round_trips.expected_ms(*relay)))
-        };
-        let relays = cluster.policy.relays().iter().map(turn);
-        let slot_start = self.network().slot_start(key.slot);
-        Auction::new(key, slot_start, relays, cluster.policy.expected_ask_ms, cluster.policy.cutoff_ms)
     }
 
     pub(crate) fn ended(&self, key: &AuctionKey) {
         self.running().remove(key);
     }
 
-    fn forget(&self, now: UnixMillis) {
-        let oldest = Slot(self.network().slot_at(now).0.saturating_sub(SLOTS_KEPT));
-        self.shared.config.store.forget_before(oldest);
+    fn forget_before(&self, oldest: Slot) {
+        let store = self.shared.config.store.clone();
+        store.forget_before(oldest);
+        if self.shared.config.prefetches && store.has_others() {
+            let fetcher = self.clone();
+            self.spawn(async move { fetcher.forget_shared(oldest).await });
+        }
         let mut schedule = self.schedule();
         schedule.forget_before(oldest);
         let epoch = self.network().epoch(oldest);
         schedule.duties.forget_before(epoch);
+    }
+
+    /// Forgets for all processes: the slot that was the oldest and, after a start or when the store was away meanwhile,
+    /// whatever is older still.
+    async fn forget_shared(&self, oldest: Slot) {
+        let (store, due) = (&self.shared.config.store, &self.shared.sweep_due);
+        let is_forgotten = store.forget_shared(Slot(oldest.0.saturating_sub(1))).await;
+        if is_forgotten && !due.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if !is_forgotten || !store.sweep_shared(Slot(oldest.0.saturating_sub(SLOTS_KEPT))).await {
+            due.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Who proposes the slot, as far as a beacon node has told.
@@ -193,12 +343,13 @@ impl Fetcher {
         self.schedule().duties.at(slot).copied()
     }
 
-    pub fn relay(&self, id: RelayId) -> Option<&Relay> {
-        self.shared.relays.get(&id)
+    /// The client of a relay of the directory.
+    pub fn relay(&self, id: RelayId) -> Option<Relay> {
+        self.shared.relays.get(id)
     }
 
-    pub fn relays(&self) -> &[Relay] {
-        &self.shared.config.relays
+    pub fn relays(&self) -> Vec<Relay> {
+        self.shared.relays.all()
     }
 
     pub fn verifier(&self) -> &Verifier {
@@ -209,12 +360,31 @@ impl Fetcher {
         &self.shared.config.network
     }
 
+    pub(crate) fn slot_duration(&self) -> Duration {
+        Duration::from_millis(self.network().slot_duration_ms)
+    }
+
     pub(crate) fn now(&self) -> UnixMillis {
         self.shared.config.clock.now()
     }
 
     pub(crate) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn running_auction(&self, key: &AuctionKey) -> Option<Arc<Running>> {
+        self.running().get(key).cloned()
+    }
+
+    pub(crate) fn running_auctions(&self) -> Vec<AuctionKey> {
+        self.running().keys().copied().collect()
+    }
+
+    /// The auctions of that slot on that parent.
+    pub(crate) fn running_on(&self, slot: Slot, parent_hash: BlockHash) -> Vec<(AuctionKey, Arc<Running>)> {
+        let running = self.running();
+        let on = running.iter().filter(|(key, _)| key.slot == slot && key.parent_hash == parent_hash);
+        on.map(|(key, running)| (*key, Arc::clone(running))).collect()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<AuctionKey, Arc<Running>>> {
