@@ -1,3 +1,7 @@
+use std::sync::Arc;
+
+use headstart_auction::Origin;
+use headstart_registry::{Asker, Claim};
 use headstart_relay::Relay;
 use headstart_types::{BlsPublicKey, RelayId};
 
@@ -7,36 +11,54 @@ use crate::signed_block::SignedBlock;
 /// Whom a block goes to, and whose it is.
 pub(crate) struct Addressees {
     pub(crate) proposer: Option<BlsPublicKey>,
-    pub(crate) cluster: String,
+    /// Of those whom the submitter serves; `None` when none of them claims the proposer.
+    pub(crate) cluster: Option<Arc<str>>,
     pub(crate) relays: Vec<Relay>,
     /// How many of the relays offered this block; they stand first.
     pub(crate) offering: usize,
 }
 
+impl Addressees {
+    /// The cluster, for people.
+    pub(crate) fn cluster_name(&self) -> &str {
+        self.cluster.as_deref().unwrap_or("unknown")
+    }
+}
+
 impl BuilderApi {
-    /// The relays that offered the block first, then the other relays of the proposer's cluster. A block that nobody
-    /// offered to us (another operator's, or one built locally and blinded) goes to all of them: one may know it.
-    pub(crate) fn addressees(&self, signed: &SignedBlock) -> Addressees {
+    /// The relays that offered the block first, whoever sends it; then the other relays of every cluster that claims the
+    /// proposer and is served to the submitter. Where there is none, all of them: one may know a block that nobody
+    /// offered to us (another operator's, or one built locally and blinded).
+    pub(crate) async fn addressees(&self, asker: &Asker, signed: &SignedBlock) -> Addressees {
         let config = self.config();
-        let origin = config.store.origin(signed.block.block_hash());
-        let duty = config.fetcher.duty_of(signed.id.slot);
-        let scheduled = duty.filter(|duty| duty.validator_index == signed.block.message.proposer_index());
-        let offered_to = origin.as_ref().filter(|known| known.key.slot == signed.id.slot);
-        let proposer = offered_to.map(|known| known.key.proposer).or(scheduled.map(|duty| duty.proposer));
-        let cluster = proposer.and_then(|proposer| config.directory.cluster_of(&proposer));
+        let origin = config.store.shared_origin(signed.id.slot, signed.block.block_hash()).await;
+        let proposer = self.proposer_of(signed, origin.as_ref());
+        let directory = config.directory.load();
+        let claims = proposer.as_ref().map_or(&[][..], |proposer| directory.claims(proposer));
+        let served: Vec<&Claim> = claims.iter().filter(|claim| asker.is_granted_by(&claim.cluster)).collect();
         let offering: Vec<RelayId> = origin.map(|known| known.relays).unwrap_or_default();
-        let others: Vec<RelayId> = match cluster {
-            Some(cluster) => cluster.policy.relays().to_vec(),
-            None => config.fetcher.relays().iter().map(Relay::id).collect(),
+        let others: Vec<RelayId> = if served.is_empty() {
+            config.fetcher.relays().iter().map(Relay::id).collect()
+        } else {
+            served.iter().flat_map(|claim| claim.policy.relays().iter().copied()).collect()
         };
-        let others = others.into_iter().filter(|id| !offering.contains(id));
-        let relays = offering
-            .iter()
-            .copied()
-            .chain(others)
-            .filter_map(|id| config.fetcher.relay(id).cloned())
-            .collect();
-        let cluster = cluster.map_or_else(|| "unknown".to_owned(), |cluster| cluster.name.clone());
-        Addressees { proposer, cluster, relays, offering: offering.len() }
+        let offered_by = offering.len();
+        let mut relays = offering;
+        for relay in others {
+            if !relays.contains(&relay) {
+                relays.push(relay);
+            }
+        }
+        let relays = relays.into_iter().filter_map(|id| config.fetcher.relay(id)).collect();
+        let cluster = served.first().map(|claim| Arc::clone(&claim.cluster.name));
+        Addressees { proposer, cluster, relays, offering: offered_by }
+    }
+
+    /// The proposer of the header that was offered here, or else the one whom the schedule names.
+    pub(crate) fn proposer_of(&self, signed: &SignedBlock, origin: Option<&Origin>) -> Option<BlsPublicKey> {
+        let offered_to = origin.filter(|known| known.key.slot == signed.id.slot);
+        let duty = self.config().fetcher.duty_of(signed.id.slot);
+        let scheduled = duty.filter(|duty| duty.validator_index == signed.block.message.proposer_index());
+        offered_to.map(|known| known.key.proposer).or(scheduled.map(|duty| duty.proposer))
     }
 }

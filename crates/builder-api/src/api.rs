@@ -1,25 +1,27 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use headstart_auction::UnderWay;
 use headstart_bid_store::BidStore;
 use headstart_fetcher::Fetcher;
-use headstart_registry::{Directory, Registrations};
+use headstart_registry::LiveDirectory;
 use headstart_types::{Clock, Network};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::Journal;
+use crate::callers::Strangers;
 use crate::submissions::Submissions;
+use crate::{Journal, Tally};
 
 /// What the Builder API works with.
 #[derive(Clone)]
 pub struct Config {
     pub network: Arc<Network>,
     pub clock: Clock,
-    pub directory: Arc<Directory>,
+    pub directory: LiveDirectory,
     pub store: BidStore,
     pub fetcher: Fetcher,
-    pub registrations: Arc<Registrations>,
     pub journal: Journal,
 }
 
@@ -33,8 +35,13 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) bulkheads: Bulkheads,
     pub(crate) submissions: Submissions,
+    pub(crate) strangers: Strangers,
     /// Requests and submissions under way: drain waits for them.
     pub(crate) tasks: TaskTracker,
+    /// Blocks on their way to relays.
+    pub(crate) revealing: TaskTracker,
+    /// The process is about to end: connections are used once more at most.
+    draining: AtomicBool,
 }
 
 /// Requests of one kind under way at a time, so that a burst of one kind never starves a more important one.
@@ -58,13 +65,46 @@ impl BuilderApi {
             misses: Semaphore::new(MISSES_MAX),
             registrations: Semaphore::new(REGISTRATIONS_MAX),
         };
-        let shared =
-            Shared { config, bulkheads, submissions: Submissions::default(), tasks: TaskTracker::new() };
+        let shared = Shared {
+            config,
+            bulkheads,
+            submissions: Submissions::default(),
+            strangers: Strangers::default(),
+            tasks: TaskTracker::new(),
+            revealing: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+        };
         Self { shared: Arc::new(shared) }
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.config().fetcher
+    }
+
+    /// What this process answered.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.shared.config.journal.tally
+    }
+
+    /// What would be lost if the process ended now. A header is known a few milliseconds after it was served.
+    pub fn under_way(&self) -> UnderWay {
+        UnderWay {
+            newest_unsubmitted: self.tally().newest_unsubmitted(),
+            submissions: self.shared.revealing.len(),
+        }
+    }
+
+    /// From now on each answer is the last of its connection: whoever comes again goes elsewhere, if there is an elsewhere.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
     }
 
     /// Waits until no submission is under way, at most for `patience`; whether all have ended.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use headstart_auction::{Bid, Choice, MISS_GRACE_MS, Offers, best, header_deadline, may_serve};
-use headstart_bid_store::AuctionEntry;
-use headstart_registry::Cluster;
+use headstart_auction::{Bid, Choice, MISS_GRACE_MS, Mode, Offers, best, header_deadline, may_serve};
+use headstart_bid_store::{AuctionEntry, Chosen, Served};
+use headstart_registry::{Asker, Claim, Cluster};
 use headstart_types::{AuctionKey, Encoding, Outcome, TIMEOUT_MS, UnixMillis};
 use http::{HeaderMap, StatusCode};
 use tokio::time;
 
+use crate::access::{Access, Target};
 use crate::journal::HeaderRecord;
 use crate::reply::{ApiError, versioned};
 use crate::request::accept_of;
@@ -20,7 +21,8 @@ use crate::{BuilderApi, HeaderPath};
 /// A getHeader that memory could not answer: what the slow way needs to go on.
 pub(crate) struct Missed {
     asked: Asked,
-    cluster: Arc<Cluster>,
+    node: Option<Arc<str>>,
+    claim: Claim,
 }
 
 /// One request, with the two readings of time that its answer needs.
@@ -42,45 +44,64 @@ pub(crate) enum Immediate {
 
 impl BuilderApi {
     /// The hot path by itself, from path to reply: `None` when it is no getHeader or memory cannot answer it.
-    pub fn header_from_memory(&self, path: &str, headers: &HeaderMap) -> Option<http::Response<Bytes>> {
-        let HeaderPath::Key(key) = HeaderPath::parse(path) else { return None };
-        match self.get_header(key, headers) {
+    pub fn header_from_memory(
+        &self,
+        access: Access,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<http::Response<Bytes>> {
+        let target = Target::of(path);
+        let asker = access.asker(&self.config().directory.load(), headers, target.token).ok()?;
+        let HeaderPath::Key(key) = HeaderPath::parse(target.path) else { return None };
+        match self.get_header(&asker, key, headers) {
             Immediate::Reply(reply) => Some(reply),
             Immediate::Miss(_) | Immediate::Error(_) => None,
         }
     }
 
     /// Answers from memory if it can. This is the hot path: no await, no lock that a writer holds long.
-    pub(crate) fn get_header(&self, key: AuctionKey, headers: &HeaderMap) -> Immediate {
-        let config = self.config();
-        let accept = match accept_of(headers) {
-            Ok(accept) => accept,
+    pub(crate) fn get_header(&self, asker: &Asker, key: AuctionKey, headers: &HeaderMap) -> Immediate {
+        let asked = match self.asked(key, headers) {
+            Ok(asked) => asked,
             Err(error) => return Immediate::Error(error),
         };
-        let (now, received) = (config.clock.now(), Instant::now());
-        let asked =
-            Asked { key, encoding: accept.preferred(), now, received, timeout_ms: timeout_ms(headers) };
-        let Some(cluster) = config.directory.cluster_of(&key.proposer) else {
+        let config = self.config();
+        let directory = config.directory.load();
+        let Some(claim) = directory.claim_for(asker, &key.proposer) else {
             return Immediate::Reply(self.without(&asked, None, Outcome::UnknownValidator));
         };
-        if let Err(outcome) = may_serve(now, &config.network, key.slot, cluster.policy.cutoff_ms) {
-            return Immediate::Reply(self.without(&asked, Some(cluster), outcome));
+        let Claim { cluster, policy, .. } = claim;
+        let without = |outcome| Immediate::Reply(self.without(&asked, Some(cluster), outcome));
+        let node = asker.beacon_node();
+        let missed = || Immediate::Miss(Missed { asked, node: node.cloned(), claim: claim.clone() });
+        let cutoff_ms = policy.cutoff_ms(&config.network, key.slot);
+        if let Err(outcome) = may_serve(asked.now, &config.network, key.slot, cutoff_ms) {
+            return without(outcome);
         }
-        let Some(entry) = config.store.auction(&key) else {
-            return Immediate::Miss(Missed { asked, cluster: Arc::clone(cluster) });
-        };
-        match best(&entry.offers(), &cluster.policy) {
-            Choice::Bid(bid) => Immediate::Reply(self.with(&asked, cluster, &entry, bid, Outcome::Hit)),
-            Choice::BelowMinBid => {
-                Immediate::Reply(self.without(&asked, Some(cluster), Outcome::BelowMinBid))
+        if policy.mode == Mode::Shadow {
+            return without(Outcome::Shadow);
+        }
+        let Some(entry) = config.store.auction(&key) else { return missed() };
+        let Chosen { choice, is_first } = entry.choose(&cluster.name, policy, asked.now);
+        match choice {
+            Choice::Bid(bid) => {
+                self.mark_served(&asked, cluster, &entry, &bid, is_first, node);
+                Immediate::Reply(self.with(&asked, cluster, bid, Outcome::Hit))
             }
-            Choice::NoBid => Immediate::Miss(Missed { asked, cluster: Arc::clone(cluster) }),
+            Choice::BelowMinBid => without(Outcome::BelowMinBid),
+            Choice::NoBid => missed(),
         }
+    }
+
+    fn asked(&self, key: AuctionKey, headers: &HeaderMap) -> Result<Asked, ApiError> {
+        let encoding = accept_of(headers)?.preferred();
+        let (now, received) = (self.config().clock.now(), Instant::now());
+        Ok(Asked { key, encoding, now, received, timeout_ms: timeout_ms(headers) })
     }
 
     /// Joins or starts the auction and waits for the first acceptable bid and a short grace, or the deadline.
     pub(crate) async fn missed_header(&self, missed: Missed) -> http::Response<Bytes> {
-        let Missed { asked, cluster } = missed;
+        let Missed { asked, node, claim: Claim { cluster, policy, .. } } = missed;
         let config = self.config();
         // Beyond any honest number of waiting beacon nodes the fast answer is the kind one.
         let Ok(_permit) = self.shared.bulkheads.misses.try_acquire() else {
@@ -90,10 +111,10 @@ impl BuilderApi {
             Ok(entry) => entry,
             Err(outcome) => return self.without(&asked, Some(&cluster), outcome),
         };
-        let cutoff_ms = cluster.policy.cutoff_ms;
+        let cutoff_ms = policy.cutoff_ms(&config.network, asked.key.slot);
         let deadline =
             header_deadline(asked.now, &config.network, asked.key.slot, cutoff_ms, asked.timeout_ms);
-        let acceptable = |offers: &Offers| matches!(best(offers, &cluster.policy), Choice::Bid(_));
+        let acceptable = |offers: &Offers| matches!(best(offers, &policy), Choice::Bid(_));
         if time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await.is_ok()
             && acceptable(&entry.offers())
         {
@@ -101,8 +122,12 @@ impl BuilderApi {
             let grace = self.left_until(deadline).min(Duration::from_millis(MISS_GRACE_MS));
             let _ = time::timeout(grace, entry.wait_for(|_| false)).await;
         }
-        match best(&entry.offers(), &cluster.policy) {
-            Choice::Bid(bid) => self.with(&asked, &cluster, &entry, bid, Outcome::Miss),
+        let Chosen { choice, is_first } = entry.choose(&cluster.name, &policy, config.clock.now());
+        match choice {
+            Choice::Bid(bid) => {
+                self.mark_served(&asked, &cluster, &entry, &bid, is_first, node.as_ref());
+                self.with(&asked, &cluster, bid, Outcome::Miss)
+            }
             Choice::BelowMinBid => self.without(&asked, Some(&cluster), Outcome::BelowMinBid),
             Choice::NoBid => self.without(&asked, Some(&cluster), Outcome::NoBid),
         }
@@ -112,17 +137,33 @@ impl BuilderApi {
         self.config().clock.now().until(deadline)
     }
 
-    fn with(
+    /// Others must know of the first header: the auction, and all who serve the same cluster.
+    fn mark_served(
         &self,
         asked: &Asked,
         cluster: &Arc<Cluster>,
         entry: &AuctionEntry,
         bid: &Arc<Bid>,
+        is_first: bool,
+        node: Option<&Arc<str>>,
+    ) {
+        let (at, cluster) = (asked.now, &cluster.name);
+        if entry.mark_served(at, cluster, Some(bid)) || is_first {
+            let served = Served { at, cluster: Arc::clone(cluster), bid: Some(Arc::clone(bid)) };
+            self.config().fetcher.served(asked.key, served, node.cloned());
+        }
+    }
+
+    fn with(
+        &self,
+        asked: &Asked,
+        cluster: &Arc<Cluster>,
+        bid: Arc<Bid>,
         outcome: Outcome,
     ) -> http::Response<Bytes> {
-        entry.mark_served(asked.now);
+        let reply = versioned(bid.fork(), asked.encoding, bid.body(asked.encoding).clone());
         self.note(asked, Some(cluster), outcome, Some(bid));
-        versioned(bid.fork(), asked.encoding, bid.body(asked.encoding).clone())
+        reply
     }
 
     fn without(
@@ -137,12 +178,13 @@ impl BuilderApi {
         response
     }
 
-    fn note(&self, asked: &Asked, cluster: Option<&Arc<Cluster>>, outcome: Outcome, bid: Option<&Arc<Bid>>) {
+    fn note(&self, asked: &Asked, cluster: Option<&Arc<Cluster>>, outcome: Outcome, bid: Option<Arc<Bid>>) {
         self.config().journal.note(HeaderRecord {
             key: asked.key,
             cluster: cluster.cloned(),
             outcome,
-            bid: bid.cloned(),
+            bid,
+            at: asked.now,
             asked_ms: asked.now - self.config().network.slot_start(asked.key.slot),
             took: asked.received.elapsed(),
         });

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use headstart_types::{CONSENSUS_VERSION, Encoding, ForkName};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// The connection ends with this answer.
+    close: bool,
 }
 
 #[derive(Serialize)]
@@ -25,7 +27,7 @@ struct ErrorBody<'a> {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        Self { status, message: message.into(), header: None, close: false }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -38,13 +40,27 @@ impl ApiError {
         error
     }
 
+    /// Says nothing of what was wrong with a credential: whoever guesses learns nothing from it.
+    pub(crate) fn unauthorized(close: bool) -> Self {
+        let message = "no valid credential of a beacon node: give it as userinfo of the URL (bn_ID:SECRET), as a Bearer token, or in the path as /t/TOKEN/; one that is unknown, wrong or revoked is refused";
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, message);
+        error.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"headstart\"")));
+        Self { close, ..error }
+    }
+
     pub(crate) fn panicked() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request met a fault of this server: see its log")
     }
 
     pub(crate) fn busy(message: &'static str) -> Self {
+        Self::busy_for(2_000, message)
+    }
+
+    /// The same request can succeed after so many milliseconds.
+    pub(crate) fn busy_for(retry_after_ms: u64, message: &'static str) -> Self {
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
-        error.header = Some((RETRY_AFTER, HeaderValue::from_static("2")));
+        let seconds = retry_after_ms.div_ceil(1_000).max(1);
+        error.header = Some((RETRY_AFTER, HeaderValue::from(seconds)));
         error
     }
 }
@@ -56,6 +72,9 @@ impl IntoResponse for ApiError {
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, content_type(Encoding::Json));
         response.headers_mut().extend(self.header);
+        if self.close {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use headstart_auction::check_payload;
+use headstart_bid_store::{AuctionEvent, AuctionEventKind};
+use headstart_registry::{Asker, OutcomeKind, OutcomeRecord};
 use headstart_relay::{Relay, SubmitAnswer, SubmitVersion};
-use headstart_types::{Outcome, UnixMillis};
+use headstart_types::{AuctionKey, Outcome, UnixMillis};
 use tokio::sync::watch;
 use tokio::time::{self, Instant};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::BuilderApi;
 use crate::addressees::Addressees;
@@ -20,6 +22,7 @@ use crate::failures::Failures;
 use crate::reply::ApiError;
 use crate::signed_block::SignedBlock;
 use crate::submissions::{RevealedPayload, SubmitReply};
+use crate::turn::Turn;
 
 /// A relay that could not be reached or failed is tried again after so long.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -36,16 +39,24 @@ enum Verdict {
     Withheld(String),
 }
 
-pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, tell: watch::Sender<Option<SubmitReply>>) {
+pub(crate) async fn run(
+    api: BuilderApi,
+    asker: Asker,
+    signed: SignedBlock,
+    tell: watch::Sender<Option<SubmitReply>>,
+) {
     let (started, received_at) = (Instant::now(), api.config().clock.now());
     let signed = Arc::new(signed);
-    let to = api.addressees(&signed);
+    let to = api.addressees(&asker, &signed).await;
     let signer = api.signer_of(&signed.block, signed.id.block_root, to.proposer).await;
     if let Some((outcome, refusal)) = api.refusal_of(&signed, signer) {
-        conclude(&signed, &to, "none", outcome, started);
+        api.conclude(&signed, &to, None, outcome, started);
         api.shared.submissions.forget(&signed.id);
         tell.send_replace(Some(SubmitReply::Failed(refusal)));
         return;
+    }
+    if let (Signer::Proven, Some(proposer)) = (signer, to.proposer) {
+        api.tally().submitted(signed.id.slot, proposer);
     }
     // A proven block waits for nothing: garbage that keeps relays busy must not keep it waiting.
     let _permit = match signer {
@@ -53,11 +64,20 @@ pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, tell: watch::Sende
         _ => api.shared.bulkheads.unproven_submits.acquire().await.ok(),
     };
     let deadline = api.deadline(&signed, received_at);
+    let turn = match api.turn(&signed, signer, deadline).await {
+        Turn::Ours(turn) => turn,
+        Turn::Answered(reply) => {
+            api.conclude(&signed, &to, None, taken(signed.id.version), started);
+            tell.send_replace(Some(reply));
+            return;
+        }
+    };
     let failures = ask_all(&signed, &to, deadline, |reply, relay| {
         // The first answer is everyone's; what other relays reveal later changes nothing.
         let first = tell.send_if_modified(|told| told.is_none() && told.replace(reply).is_none());
         if first {
-            conclude(&signed, &to, relay.name(), taken(signed.id.version), started);
+            turn.answer(tell.borrow().as_ref());
+            api.conclude(&signed, &to, Some(relay.name()), taken(signed.id.version), started);
             api.stop_asking(&signed);
         }
     });
@@ -131,6 +151,48 @@ impl BuilderApi {
         }
     }
 
+    /// One line for each submission, readable alone, a record, and an event for those who watch.
+    fn conclude(
+        &self,
+        signed: &SignedBlock,
+        to: &Addressees,
+        relay: Option<&str>,
+        outcome: Outcome,
+        started: Instant,
+    ) {
+        self.tally().submission_concluded(outcome);
+        let (took, block_hash) = (started.elapsed(), signed.block.block_hash());
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        info!(
+            cluster = to.cluster_name(), slot = %signed.id.slot, %outcome, relay = relay.unwrap_or("none"), took_ms, version = ?signed.id.version,
+            relays = to.relays.len(), offering = to.offering, %block_hash,
+            block_root = %signed.id.block_root, proposer_index = %signed.block.message.proposer_index(), "block submitted"
+        );
+        let (slot, parent_hash) = (signed.id.slot, signed.block.message.header().parent_hash());
+        let at = self.config().clock.now();
+        self.config().journal.note_submission(OutcomeRecord {
+            kind: OutcomeKind::Submission,
+            cluster: to.cluster.clone(),
+            slot,
+            parent_hash,
+            proposer: to.proposer,
+            outcome,
+            value: None,
+            block_hash,
+            relay: relay.map(str::to_owned),
+            asked_ms: None,
+            took,
+            at,
+        });
+        let Some(proposer) = to.proposer else { return };
+        self.config().store.tell(AuctionEvent {
+            cluster: to.cluster.clone(),
+            key: AuctionKey { slot, parent_hash, proposer },
+            at,
+            what: AuctionEventKind::BlockSubmitted { outcome, block_hash, took },
+        });
+    }
+
     fn fail(
         &self,
         signed: &SignedBlock,
@@ -141,10 +203,12 @@ impl BuilderApi {
         tell: &watch::Sender<Option<SubmitReply>>,
     ) {
         let outcome = if failures.any_withheld { Outcome::Withheld } else { Outcome::Refused };
-        conclude(signed, to, "none", outcome, started);
+        self.conclude(signed, to, None, outcome, started);
+        let (slot, reasons) = (signed.id.slot, failures.by_name());
         if signer == Signer::Proven && to.offering > 0 {
-            let (slot, reasons) = (signed.id.slot, &failures.reasons);
-            error!(%slot, cluster = to.cluster, alarm = "block_lost", ?reasons, "no relay revealed a block that it had offered");
+            error!(%slot, cluster = to.cluster_name(), alarm = "block_lost", reasons, "no relay revealed a block that it had offered");
+        } else {
+            debug!(%slot, reasons, "no relay took the block");
         }
         if outcome == Outcome::Withheld {
             // The caller may try again, and then relays are asked again.
@@ -199,14 +263,4 @@ fn reply(
             SubmitReply::Published
         }
     }
-}
-
-/// One line for each submission, readable alone.
-fn conclude(signed: &SignedBlock, to: &Addressees, relay: &str, outcome: Outcome, started: Instant) {
-    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    info!(
-        cluster = to.cluster, slot = %signed.id.slot, %outcome, relay, took_ms, version = ?signed.id.version,
-        relays = to.relays.len(), offering = to.offering, block_hash = %signed.block.block_hash(),
-        block_root = %signed.id.block_root, proposer_index = %signed.block.message.proposer_index(), "block submitted"
-    );
 }

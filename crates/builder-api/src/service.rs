@@ -1,81 +1,109 @@
-//! Routes requests: getHeader before everything else, the rest through the router.
+//! One connection's requests: who asks, then getHeader before everything else, the rest through the router.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, FutureExt};
-use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
-use tower::ServiceExt;
 
+use crate::access::{Access, Target};
+use crate::callers::{Caller, Stranger};
 use crate::get_header::Immediate;
 use crate::patience::Phase;
 use crate::reply::ApiError;
-use crate::{BuilderApi, HeaderPath, Limits, register_validator, status, submit_blinded_block};
+use crate::routes::{route, router};
+use crate::{BuilderApi, HeaderPath, ServerConfig};
 
 /// The whole Builder API as a hyper service.
 #[derive(Clone)]
 pub(crate) struct BuilderService {
     api: BuilderApi,
+    access: Access,
     router: Router,
+    from: IpAddr,
     phase: Phase,
 }
 
 /// A hit's reply is one piece of memory; only the router's replies are boxed.
 pub(crate) type ReplyBody = http_body_util::Either<Full<Bytes>, Body>;
 type Reply = http::Response<ReplyBody>;
+type Replying = Either<Ready<Result<Reply, Infallible>>, BoxFuture<'static, Result<Reply, Infallible>>>;
 
 impl BuilderService {
-    pub(crate) fn new(api: BuilderApi, limits: Limits) -> Self {
-        let router = router(api.clone(), limits);
-        Self { api, router, phase: Phase::default() }
+    pub(crate) fn new(api: BuilderApi, config: ServerConfig) -> Self {
+        let router = router(api.clone(), config.limits);
+        let from = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self { api, access: config.access, router, from, phase: Phase::default() }
     }
 
     /// The same service for one connection, whose stream it tells when a request is under way.
-    pub(crate) fn on_connection(&self, phase: Phase) -> Self {
-        Self { phase, ..self.clone() }
+    pub(crate) fn on_connection(&self, from: IpAddr, phase: Phase) -> Self {
+        Self { from, phase, ..self.clone() }
+    }
+
+    /// Answers through the router.
+    fn routed(&self, caller: Caller, request: http::Request<Incoming>) -> Replying {
+        let routed = route(self.api.clone(), self.router.clone(), caller, request.map(Body::new));
+        // A task of its own: a caller that hangs up as soon as it has sent its block does not take it back.
+        let routed = self.api.shared.tasks.spawn(routed);
+        self.later(
+            async move { boxed(routed.await.unwrap_or_else(|_| ApiError::panicked().into_response())) },
+        )
     }
 
     /// A reply that memory cannot give at once.
-    fn later(
-        &self,
-        reply: impl Future<Output = Reply> + Send + 'static,
-    ) -> <Self as Service<http::Request<Incoming>>>::Future {
-        let phase = self.phase.clone();
+    fn later(&self, reply: impl Future<Output = Reply> + Send + 'static) -> Replying {
+        let (phase, api) = (self.phase.clone(), self.api.clone());
         phase.busy();
         let reply = async move {
             let reply = reply.await;
             phase.idle();
-            Ok(reply)
+            Ok(api.last_while_draining(reply))
         };
         Either::Right(reply.boxed())
     }
 
-    fn at_once(&self, reply: Reply) -> <Self as Service<http::Request<Incoming>>>::Future {
+    fn at_once(&self, reply: Reply) -> Replying {
         self.phase.idle();
-        Either::Left(ready(Ok(reply)))
+        Either::Left(ready(Ok(self.api.last_while_draining(reply))))
+    }
+}
+
+impl BuilderApi {
+    /// The reply, and on shutdown the end of its connection.
+    fn last_while_draining(&self, mut reply: Reply) -> Reply {
+        if self.is_draining() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
     }
 }
 
 impl Service<http::Request<Incoming>> for BuilderService {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Reply, Infallible>>, BoxFuture<'static, Result<Reply, Infallible>>>;
+    type Future = Replying;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let target = Target::of(request.uri().path());
+        let directory = self.api.config().directory.load();
+        let asker = match self.access.asker(&directory, request.headers(), target.token) {
+            Ok(asker) => asker,
+            Err(why) => return self.routed(Caller::Stranger(Stranger { from: self.from, why }), request),
+        };
         if request.method() == Method::GET
-            && let HeaderPath::Key(key) = HeaderPath::parse(request.uri().path())
+            && let HeaderPath::Key(key) = HeaderPath::parse(target.path)
         {
-            return match self.api.get_header(key, request.headers()) {
+            return match self.api.get_header(&asker, key, request.headers()) {
                 Immediate::Reply(reply) => self.at_once(small(reply)),
                 Immediate::Error(error) => self.at_once(boxed(error.into_response())),
                 Immediate::Miss(missed) => {
@@ -84,12 +112,7 @@ impl Service<http::Request<Incoming>> for BuilderService {
                 }
             };
         }
-        let routed = route(self.router.clone(), request.map(Body::new));
-        // A task of its own: a caller that hangs up as soon as it has sent its block does not take it back.
-        let routed = self.api.shared.tasks.spawn(routed);
-        self.later(
-            async move { boxed(routed.await.unwrap_or_else(|_| ApiError::panicked().into_response())) },
-        )
+        self.routed(Caller::Known(asker), request)
     }
 }
 
@@ -99,89 +122,4 @@ fn small(reply: http::Response<Bytes>) -> Reply {
 
 fn boxed(reply: Response) -> Reply {
     reply.map(http_body_util::Either::Right)
-}
-
-async fn route(router: Router, request: Request) -> Response {
-    let request = match without_doubled_slashes(request) {
-        Ok(request) => request,
-        Err(error) => return error.into_response(),
-    };
-    match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
-}
-
-/// A base URL with a trailing slash makes some clients ask for `//eth/v1/…`; that is no reason to fail.
-fn without_doubled_slashes(request: Request) -> Result<Request, ApiError> {
-    if !request.uri().path().contains("//") {
-        return Ok(request);
-    }
-    let (mut head, body) = request.into_parts();
-    let mut path = String::with_capacity(head.uri.path().len());
-    for letter in head.uri.path().chars().filter(char::is_ascii) {
-        if !(letter == '/' && path.ends_with('/')) {
-            path.push(letter);
-        }
-    }
-    head.uri = path.parse().map_err(|_| ApiError::bad_request("the request target is no valid path"))?;
-    Ok(Request::from_parts(head, body))
-}
-
-fn router(api: BuilderApi, limits: Limits) -> Router {
-    let bounded = middleware::from_fn(move |request, next| read_body(limits, request, next));
-    Router::new()
-        .route(
-            "/eth/v1/builder/status",
-            get(status::status).fallback(|| async { ApiError::method_not_allowed("GET") }),
-        )
-        .route("/eth/v1/builder/validators", post_only(post(register_validator::register_validator)))
-        .route("/eth/v1/builder/blinded_blocks", post_only(post(submit_blinded_block::v1)))
-        .route("/eth/v2/builder/blinded_blocks", post_only(post(submit_blinded_block::v2)))
-        .fallback(header_or_not_found)
-        .layer(bounded)
-        .with_state(api)
-}
-
-fn post_only(route: axum::routing::MethodRouter<BuilderApi>) -> axum::routing::MethodRouter<BuilderApi> {
-    route.fallback(|| async { ApiError::method_not_allowed("POST") })
-}
-
-/// What is left: a getHeader with a doubled slash, a malformed one, one with a wrong method, or no route of ours.
-async fn header_or_not_found(api: axum::extract::State<BuilderApi>, request: Request) -> Response {
-    match HeaderPath::parse(request.uri().path()) {
-        HeaderPath::Other => {
-            let message = "no such route: the Builder API lives under /eth/v1/builder and /eth/v2/builder";
-            ApiError::new(StatusCode::NOT_FOUND, message).into_response()
-        }
-        _ if request.method() != Method::GET => ApiError::method_not_allowed("GET").into_response(),
-        HeaderPath::Malformed(fault) => ApiError::bad_request(fault).into_response(),
-        HeaderPath::Key(key) => match api.get_header(key, request.headers()) {
-            Immediate::Reply(reply) => reply.map(Body::from),
-            Immediate::Error(error) => error.into_response(),
-            Immediate::Miss(missed) => api.missed_header(missed).await.map(Body::from),
-        },
-    }
-}
-
-/// What a request without use for a body may bring all the same.
-const NO_BODY_BYTES_MAX: usize = 16 << 10;
-
-/// Reads a body whole, within the limits of size and time, before its handler runs.
-async fn read_body(limits: Limits, request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
-    let bytes_max = if head.method == Method::POST { limits.body_bytes_max } else { NO_BODY_BYTES_MAX };
-    let collected = tokio::time::timeout(limits.body_timeout, Limited::new(body, bytes_max).collect());
-    match collected.await {
-        Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body.to_bytes()))).await,
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than the {bytes_max} bytes that are taken here");
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
-        }
-        Ok(Err(_)) => ApiError::bad_request("the body ended before it was complete").into_response(),
-        Err(_) => {
-            let message = format!("the body was not complete within {:?}", limits.body_timeout);
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, message).into_response()
-        }
-    }
 }

@@ -2,15 +2,18 @@
 //!
 //! After a proposer has signed there is no local block to fall back to, so nothing of our own state may fail this.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use headstart_registry::Asker;
 use headstart_relay::SubmitVersion;
 use headstart_types::Accept;
 use http::{HeaderMap, StatusCode};
 
 use crate::BuilderApi;
+use crate::callers::Caller;
 use crate::reply::{ApiError, versioned};
 use crate::request::{accept_of, encoding_of};
 use crate::reveal;
@@ -20,29 +23,43 @@ use crate::submissions::{Admission, Answer, SubmitReply};
 /// Blocks further from the current slot are garbage; the margin is wide, lest a wrong clock of ours lose a block.
 const SLOTS_ASTRAY_MAX: u64 = 32;
 
-pub(crate) async fn v1(State(api): State<BuilderApi>, headers: HeaderMap, body: Bytes) -> Response {
-    api.submit(SubmitVersion::V1, &headers, body).await.unwrap_or_else(ApiError::into_response)
+pub(crate) async fn v1(
+    State(api): State<BuilderApi>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    api.submit(&caller, SubmitVersion::V1, &headers, body).await.unwrap_or_else(ApiError::into_response)
 }
 
-pub(crate) async fn v2(State(api): State<BuilderApi>, headers: HeaderMap, body: Bytes) -> Response {
-    api.submit(SubmitVersion::V2, &headers, body).await.unwrap_or_else(ApiError::into_response)
+pub(crate) async fn v2(
+    State(api): State<BuilderApi>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    api.submit(&caller, SubmitVersion::V2, &headers, body).await.unwrap_or_else(ApiError::into_response)
 }
 
 impl BuilderApi {
     async fn submit(
         &self,
+        caller: &Caller,
         version: SubmitVersion,
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, ApiError> {
-        let encoding = encoding_of(headers)?;
-        let accept = match version {
-            SubmitVersion::V1 => accept_of(headers)?,
-            // v2 has no body to negotiate, so whatever its caller accepts is fine.
-            SubmitVersion::V2 => Accept::JSON,
+        let (asker, (signed, accept)) = match caller {
+            Caller::Known(asker) => (asker.clone(), self.read(version, headers, body)?),
+            // A signed block is its own credential; what does not prove itself is told only that it has none.
+            Caller::Stranger(stranger) => match self.read(version, headers, body) {
+                Ok(read) if self.proves_itself(&read.0).await => {
+                    (self.config().directory.load().asker_open(), read)
+                }
+                _ => return Err(self.refuse(stranger)),
+            },
         };
-        let signed = SignedBlock::decode(self, version, encoding, body)?;
-        let mut answer = self.join_or_run(signed)?;
+        let mut answer = self.join_or_run(asker, signed)?;
         // The run always tells an answer; should it have died, that is said and not left hanging.
         let told = answer.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
         Ok(match told {
@@ -57,8 +74,24 @@ impl BuilderApi {
         })
     }
 
+    /// The block, and in which encoding its payload is wanted.
+    fn read(
+        &self,
+        version: SubmitVersion,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(SignedBlock, Accept), ApiError> {
+        let encoding = encoding_of(headers)?;
+        let accept = match version {
+            SubmitVersion::V1 => accept_of(headers)?,
+            // v2 has no body to negotiate, so whatever its caller accepts is fine.
+            SubmitVersion::V2 => Accept::JSON,
+        };
+        Ok((SignedBlock::decode(self, version, encoding, body)?, accept))
+    }
+
     /// One run for all submissions that are the same. It belongs to the process: a caller that hangs up changes nothing.
-    fn join_or_run(&self, signed: SignedBlock) -> Result<Answer, ApiError> {
+    fn join_or_run(&self, asker: Asker, signed: SignedBlock) -> Result<Answer, ApiError> {
         let current = self.config().network.slot_at(self.config().clock.now());
         if signed.id.slot.0.abs_diff(current.0) > SLOTS_ASTRAY_MAX {
             return Err(ApiError::bad_request(format!(
@@ -69,7 +102,8 @@ impl BuilderApi {
         match self.shared.submissions.admit(signed.id, current) {
             Admission::Join(answer) => Ok(answer),
             Admission::Run(tell, answer) => {
-                self.shared.tasks.spawn(reveal::run(self.clone(), signed, tell));
+                let revealing = reveal::run(self.clone(), asker, signed, tell);
+                self.shared.tasks.spawn(self.shared.revealing.track_future(revealing));
                 Ok(answer)
             }
         }
