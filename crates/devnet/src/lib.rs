@@ -16,6 +16,7 @@ mod block;
 mod chain;
 mod cluster;
 mod example;
+mod fine_timer;
 mod http_client;
 mod keys;
 mod market;
@@ -40,11 +41,12 @@ pub use cluster::{
 pub use example::Example;
 pub use http_client::{Answered, CallError, Endpoint, EndpointError};
 pub use keys::{key, keys};
-pub use market::{Market, Offer, median_wei};
+pub use market::{Market, Offer, Recording, RecordingError, median_wei};
 pub use network::network;
 pub use payload::BuiltBlock;
 pub use relay::{
-    Access, Behaviour, BidFault, BidSource, Calls, Encodings, HandBid, HeaderCall, HeaderFault, Occasional,
-    RegistrationCall, Registrations, Relay, RelayConfig, Seen, SubmitCall, SubmitFault, WireFault,
+    Access, Behaviour, BidFault, BidSource, Calls, DataApi, Encodings, HandBid, HeaderCall, HeaderFault,
+    Occasional, RegistrationCall, Registrations, Relay, RelayConfig, Seen, StreamCall, StreamFault, Streams,
+    SubmitCall, SubmitFault, WireFault,
 };
 pub use sign::{sign_bid, sign_block, sign_registration};

@@ -1,4 +1,4 @@
-use headstart_types::{BlobLimit, Epoch, Fork, ForkName, ForkSchedule, Network, UnixMillis};
+use headstart_types::{AttestationDue, BlobLimit, Epoch, Fork, ForkName, ForkSchedule, Network, UnixMillis};
 
 use crate::seed::Seed;
 
@@ -27,6 +27,7 @@ pub fn network(fork: ForkName, slot_duration_ms: u64, now: UnixMillis, margin_ms
         genesis_time_ms: UnixMillis::from_seconds((now + margin_ms + 999).seconds()),
         slot_duration_ms: slot_duration_ms.max(1),
         slots_per_epoch: 32,
+        attestation_due: AttestationDue::default(),
         genesis_validators_root: Seed::new(0).with_bytes(b"genesis validators").hash(),
         schedule: ForkSchedule::new([0xde, 0, 0, 0], forks.collect(), blob_limits),
     }

@@ -91,7 +91,9 @@ async fn serve(stream: TcpStream, handler: Arc<impl Handler>) {
             answer
         }
     });
-    if let Err(error) = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await {
+    if let Err(error) =
+        hyper::server::conn::http1::Builder::new().serve_connection(io, service).with_upgrades().await
+    {
         tracing::trace!(%error, "devnet connection ended");
     }
 }

@@ -9,8 +9,8 @@ const GAS_LIMIT: u64 = 60_000_000;
 pub(super) type Refusal = (StatusCode, String);
 
 /// `GET /eth/v2/beacon/blocks/{block_id}`, with the fields that identify beacon and execution block.
-pub(super) fn block(chain: &Chain, id: &str) -> Result<Value, Refusal> {
-    let block = find(chain, id)?;
+pub(super) fn block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, Refusal> {
+    let block = find(chain, head, id)?;
     let parent_hash =
         chain.block(block.parent_root).map_or_else(BlockHash::default, |parent| parent.block_hash);
     Ok(json!({
@@ -37,8 +37,8 @@ pub(super) fn block(chain: &Chain, id: &str) -> Result<Value, Refusal> {
 }
 
 /// `GET /eth/v1/beacon/headers/{block_id}`
-pub(super) fn header(chain: &Chain, id: &str) -> Result<Value, Refusal> {
-    let block = find(chain, id)?;
+pub(super) fn header(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, Refusal> {
+    let block = find(chain, head, id)?;
     Ok(json!({
         "execution_optimistic": false,
         "finalized": false,
@@ -59,11 +59,11 @@ pub(super) fn header(chain: &Chain, id: &str) -> Result<Value, Refusal> {
     }))
 }
 
-/// By root, by slot, or the head.
-fn find(chain: &Chain, id: &str) -> Result<ChainBlock, Refusal> {
+/// By root, by slot, or the head that the node knows.
+fn find(chain: &Chain, head: ChainBlock, id: &str) -> Result<ChainBlock, Refusal> {
     let by_slot = |slot: Slot| chain.canonical_at(slot).filter(|block| block.slot == slot);
     let found = match id {
-        "head" => Some(chain.head()),
+        "head" => Some(head),
         _ if id.starts_with("0x") => chain.block(id.parse().map_err(|_| invalid())?),
         _ => by_slot(id.parse().map_err(|_| invalid())?),
     };

@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{BeaconBehaviour, State, refusal};
@@ -13,6 +14,13 @@ use crate::chain::{Chain, Event};
 use crate::server::Body;
 
 const TOPICS: [&str; 3] = ["head", "payload_attributes", "chain_reorg"];
+
+/// An event in the words of one node.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    topic: &'static str,
+    chunk: Bytes,
+}
 
 impl State {
     /// `GET /eth/v1/events?topics=…`: what happens from now on, until the peer or the node ends it.
@@ -27,7 +35,7 @@ impl State {
         let topics = if silent { Vec::new() } else { topics };
         // A comment goes first, so that the client learns at once that it is subscribed.
         let hello = stream::once(std::future::ready(Bytes::from_static(b": subscribed\n\n")));
-        let chunks = hello.chain(chunks(self.chain.clone(), topics)).take_until(end.cancelled_owned());
+        let chunks = hello.chain(chunks(self.events.subscribe(), topics)).take_until(end.cancelled_owned());
         let body = StreamBody::new(chunks.map(|chunk| Ok::<_, io::Error>(Frame::data(chunk)))).boxed_unsync();
         let mut response = Response::new(body);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -36,24 +44,25 @@ impl State {
     }
 }
 
-fn chunks(chain: Chain, topics: Vec<&'static str>) -> impl Stream<Item = Bytes> + Send {
-    let events = chain.events();
-    stream::unfold((chain, topics, events), |(chain, topics, mut events)| async move {
+impl Told {
+    pub(super) fn new(chain: &Chain, event: &Event, is_optimistic: bool) -> Self {
+        let (topic, data) = (event.topic(), chain.event_json(event, is_optimistic));
+        Self { topic, chunk: format!("event: {topic}\ndata: {data}\n\n").into() }
+    }
+}
+
+fn chunks(events: Receiver<Told>, topics: Vec<&'static str>) -> impl Stream<Item = Bytes> + Send {
+    stream::unfold((topics, events), |(topics, mut events)| async move {
         loop {
             match events.recv().await {
-                Ok(event) if topics.contains(&event.topic()) => {
-                    let chunk = chunk(&chain, &event);
-                    return Some((chunk, (chain, topics, events)));
+                Ok(Told { topic, chunk }) if topics.contains(&topic) => {
+                    return Some((chunk, (topics, events)));
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
         }
     })
-}
-
-fn chunk(chain: &Chain, event: &Event) -> Bytes {
-    format!("event: {}\ndata: {}\n\n", event.topic(), chain.event_json(event)).into()
 }
 
 /// The topics asked for, written once with commas or repeated; `None` if there are none, or one that is unknown.

@@ -3,6 +3,7 @@
 mod blocks;
 mod duties;
 mod events;
+mod hearing;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -10,15 +11,20 @@ mod tests;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use headstart_types::Encoding;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::chain::Chain;
+use self::events::Told;
+use self::hearing::Hearing;
+use crate::chain::{Chain, ChainBlock};
 use crate::server::{Body, Handler, HangUp, Server, full};
 
 /// How a beacon node behaves.
@@ -34,6 +40,10 @@ pub enum BeaconBehaviour {
     WithoutDutiesV2,
     /// Event streams opened from now on stay empty.
     Silent,
+    /// Its execution client has not checked its heads.
+    Optimistic,
+    /// Its execution client is away.
+    ExecutionOffline,
 }
 
 /// A running beacon node; dropping it closes its port.
@@ -41,12 +51,15 @@ pub enum BeaconBehaviour {
 pub struct BeaconNode {
     state: Arc<State>,
     server: Server,
+    _follows: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
 struct State {
     chain: Chain,
     controls: Mutex<Controls>,
+    /// What it tells its streams.
+    events: broadcast::Sender<Told>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +67,11 @@ struct Controls {
     behaviour: BeaconBehaviour,
     /// Ends the event streams of today; later ones get a token of their own.
     streams: CancellationToken,
+    hearing: Hearing,
 }
+
+/// Events that a slow stream may lag behind before it misses some.
+const EVENTS_KEPT: usize = 256;
 
 impl BeaconNode {
     /// A beacon node of the chain on a free port of the loopback interface.
@@ -63,9 +80,12 @@ impl BeaconNode {
     }
 
     pub async fn spawn_at(chain: Chain, listen: SocketAddr) -> io::Result<Self> {
-        let state = Arc::new(State { chain, controls: Mutex::default() });
+        let happening = chain.events();
+        let events = broadcast::channel(EVENTS_KEPT).0;
+        let state = Arc::new(State { chain, controls: Mutex::default(), events });
         let server = Server::spawn(listen, Arc::clone(&state)).await?;
-        Ok(Self { state, server })
+        let follows = tokio::spawn(Arc::clone(&state).follow(happening));
+        Ok(Self { state, server, _follows: AbortOnDropHandle::new(follows) })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -83,6 +103,26 @@ impl BeaconNode {
         if behaviour == BeaconBehaviour::Unavailable {
             self.end_event_streams();
         }
+    }
+
+    /// The newest block that this node has heard of.
+    pub fn head(&self) -> ChainBlock {
+        self.state.head()
+    }
+
+    /// From now on it hears so much later what happens to the chain.
+    pub fn hear_after(&self, delay: Duration) {
+        self.state.hear_after(delay);
+    }
+
+    /// It hears no more of the chain, and stays at the head that it has.
+    pub fn cut_off(&self) {
+        self.state.cut_off();
+    }
+
+    /// It hears of the chain at once again, and tells the head that it missed.
+    pub fn join_again(&self) {
+        self.state.join_again();
     }
 
     /// Ends all event streams; clients may come back at once.
@@ -106,15 +146,16 @@ impl State {
     }
 
     fn syncing(&self) -> Value {
-        let syncing = self.behaviour() == BeaconBehaviour::Syncing;
-        let head_slot = self.chain.head().slot;
+        let behaviour = self.behaviour();
+        let syncing = behaviour == BeaconBehaviour::Syncing;
+        let head_slot = self.head().slot;
         let distance = self.chain.network().slot_at(self.chain.clock().now()).0.saturating_sub(head_slot.0);
         json!({ "data": {
             "head_slot": head_slot,
             "sync_distance": if syncing { distance.max(64).to_string() } else { distance.to_string() },
             "is_syncing": syncing,
-            "is_optimistic": false,
-            "el_offline": false,
+            "is_optimistic": behaviour == BeaconBehaviour::Optimistic,
+            "el_offline": behaviour == BeaconBehaviour::ExecutionOffline,
         }})
     }
 
@@ -146,8 +187,8 @@ impl State {
             {
                 duties::proposer_duties(&self.chain, epoch, true)
             }
-            ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, id),
-            ["v1", "beacon", "headers", id] => blocks::header(&self.chain, id),
+            ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, self.head(), id),
+            ["v1", "beacon", "headers", id] => blocks::header(&self.chain, self.head(), id),
             ["v1", "events"] => return self.event_stream(query),
             _ => Err((StatusCode::NOT_FOUND, "no such endpoint".to_owned())),
         };

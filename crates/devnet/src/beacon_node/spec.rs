@@ -22,6 +22,8 @@ pub(super) fn spec(network: &Network) -> Value {
     set("SECONDS_PER_SLOT", (network.slot_duration_ms / 1000).max(1).to_string());
     set("SLOT_DURATION_MS", network.slot_duration_ms.to_string());
     set("SLOTS_PER_EPOCH", network.slots_per_epoch.to_string());
+    set("ATTESTATION_DUE_BPS", network.attestation_due.bps.to_string());
+    set("ATTESTATION_DUE_BPS_GLOAS", network.attestation_due.gloas_bps.to_string());
     set("MIN_GENESIS_TIME", network.genesis_time_ms.seconds().to_string());
     set("GENESIS_FORK_VERSION", hex(network.schedule.genesis_version()));
     for fork in network.schedule.forks() {

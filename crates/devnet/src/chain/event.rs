@@ -34,7 +34,7 @@ impl Event {
 }
 
 impl Chain {
-    pub(super) fn head_event(&self, block: ChainBlock, old_head: ChainBlock) -> Event {
+    pub(crate) fn head_event(&self, block: ChainBlock, old_head: ChainBlock) -> Event {
         let epoch = self.network().epoch(block.slot);
         Event::Head {
             block,
@@ -44,8 +44,8 @@ impl Chain {
         }
     }
 
-    /// The `data` of `event` as `/eth/v1/events` sends it.
-    pub(crate) fn event_json(&self, event: &Event) -> Value {
+    /// The `data` of `event` as `/eth/v1/events` sends it, from a node whose execution client has checked it or has not.
+    pub(crate) fn event_json(&self, event: &Event, is_optimistic: bool) -> Value {
         match event {
             Event::Head {
                 block,
@@ -59,7 +59,7 @@ impl Chain {
                 "epoch_transition": epoch_transition,
                 "previous_duty_dependent_root": previous_duty_dependent_root,
                 "current_duty_dependent_root": current_duty_dependent_root,
-                "execution_optimistic": false,
+                "execution_optimistic": is_optimistic,
             }),
             Event::PayloadAttributes(attributes) => self.attributes_json(attributes),
             Event::ChainReorg { depth, old_head, new_head } => json!({
@@ -70,7 +70,7 @@ impl Chain {
                 "old_head_state": old_head.state_root(),
                 "new_head_state": new_head.state_root(),
                 "epoch": self.network().epoch(new_head.slot),
-                "execution_optimistic": false,
+                "execution_optimistic": is_optimistic,
             }),
         }
     }

@@ -164,16 +164,27 @@ impl Chain {
         self.import(slot, parent, self.block_seed(slot, block_hash.0).with_bytes(b"root").hash(), block_hash)
     }
 
-    /// Makes a block of `slot` the head that leaves the newest `depth` blocks out.
+    /// Makes a new block of `slot` the head that leaves the newest `depth` blocks out.
     pub fn reorg(&self, slot: Slot, depth: usize) -> ChainBlock {
         let parent = self.state().ancestor(depth);
-        let seed = self.block_seed(slot, parent.root).with_bytes(b"reorg");
+        let former = self.head();
+        let seed = self.block_seed(slot, parent.root).with_bytes(former.root.as_slice()).with_bytes(b"reorg");
         self.import(slot, parent, seed.with_bytes(b"root").hash(), BlockHash(seed.hash()))
     }
 
     /// Tells what the block of `slot` on top of the head must look like.
     pub fn announce(&self, slot: Slot) {
-        self.tell(Event::PayloadAttributes(self.attributes(slot, self.head().block_hash)));
+        self.announce_on(slot, self.head().block_hash);
+    }
+
+    /// Tells the same of a block on another parent, as a node does that is about to re-org the head away.
+    pub fn announce_on(&self, slot: Slot, parent_hash: BlockHash) {
+        self.tell(Event::PayloadAttributes(self.attributes(slot, parent_hash)));
+    }
+
+    /// The block before `block`; `None` if that is forgotten.
+    pub fn parent_of(&self, block: ChainBlock) -> Option<ChainBlock> {
+        self.block(block.parent_root)
     }
 
     /// Overrides who proposes in an epoch, and the root that those duties depend on.

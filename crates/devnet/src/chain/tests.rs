@@ -56,7 +56,8 @@ async fn slots_of_ours_have_the_blocks_that_the_cluster_proposed() {
     let endpoint = Endpoint::new(&format!("http://{}", relay.addr())).unwrap();
     let mut events = chain.events();
     let _chain = chain.run();
-    let plan = ClusterPlan { cluster, endpoints: vec![endpoint.clone(), endpoint], asks_at_ms: 200 };
+    let endpoints = vec![endpoint.clone(), endpoint];
+    let plan = ClusterPlan { cluster, endpoints, asks_at_ms: 200, registers: true };
     let (_cluster, mut proposals) = Proposer::new(chain.clone()).run(vec![plan]);
     let (mut heads, mut revealed) = (HashMap::new(), HashMap::new());
     let both = |heads: &HashMap<_, _>, revealed: &HashMap<_, _>| {

@@ -23,6 +23,8 @@ pub struct ClusterPlan {
     pub endpoints: Vec<Endpoint>,
     /// When its beacon nodes ask for a header, in nominal milliseconds of a 12-second slot (SSV: about 170).
     pub asks_at_ms: i64,
+    /// Whether its beacon nodes register the validators; otherwise somebody else does.
+    pub registers: bool,
 }
 
 /// The task that registers and proposes for some clusters; dropping it ends both.
@@ -32,8 +34,8 @@ pub struct ClusterTask {
 }
 
 impl Proposer {
-    /// Registers all clusters at once and in every epoch, and proposes in all their slots. Reports come in the order in
-    /// which proposals end.
+    /// Registers the clusters at once and in every epoch, as far as they register through beacon nodes, and proposes in
+    /// all their slots. Reports come in the order in which proposals end.
     pub fn run(&self, plans: Vec<ClusterPlan>) -> (ClusterTask, mpsc::Receiver<Proposal>) {
         let (reports, receiver) = mpsc::channel(PROPOSALS_KEPT);
         let proposer = self.clone();
@@ -50,7 +52,7 @@ impl Proposer {
             while tasks.try_join_next().is_some() {}
             let epoch = self.chain().network().epoch(slot);
             if registered_epoch.replace(epoch) != Some(epoch) {
-                for plan in &plans {
+                for plan in plans.iter().filter(|plan| plan.registers) {
                     tasks.spawn(register(self.clone(), Arc::clone(plan), epoch));
                 }
             }

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headstart_types::{AuctionKey, DATE_MILLISECONDS, Encoding, SignedBuilderBid, UnixMillis};
@@ -10,9 +10,22 @@ use super::proposer::{encoding_of, headers_of, insert, micros};
 use super::{Asked, BeaconClient, HeaderReply, Proposer};
 use crate::http_client::{Answered, Endpoint};
 
+/// What came back of one ask, before anything of it is checked.
+pub(super) struct Came {
+    asked_at: UnixMillis,
+    answered: Option<Answered>,
+    took: Duration,
+}
+
 impl Proposer {
     /// Asks for a header and checks the answer.
     pub async fn get_header(&self, endpoint: &Endpoint, client: BeaconClient, key: AuctionKey) -> Asked {
+        let came = self.ask(endpoint, client, key).await;
+        self.judge(key, came)
+    }
+
+    /// Asks without checking: checking takes a core for longer than an answer takes, which others may wait for.
+    pub(super) async fn ask(&self, endpoint: &Endpoint, client: BeaconClient, key: AuctionKey) -> Came {
         let (asked_at, started) = (self.chain.clock().now(), Instant::now());
         let mut headers = headers_of(client);
         headers.insert(ACCEPT, HeaderValue::from_static(client.accept()));
@@ -22,10 +35,16 @@ impl Proposer {
         let path = format!("/eth/v1/builder/header/{key}");
         let patience = client.header_patience();
         let call = self.http.call(endpoint, Method::GET, &path, headers, Bytes::new(), patience);
-        if let Ok(answered) = call.await {
+        let answered = call.await.ok();
+        Came { asked_at, answered, took: started.elapsed() }
+    }
+
+    pub(super) fn judge(&self, key: AuctionKey, came: Came) -> Asked {
+        let Came { asked_at, answered, took } = came;
+        if let Some(answered) = answered {
             return self.read_header(asked_at, key, &answered);
         }
-        let answered_in_us = micros(started.elapsed());
+        let answered_in_us = micros(took);
         let reply = HeaderReply { status: 0, answered_in_us, encoding: None, bid: None, wrong: None };
         Asked { asked_at, reply, bid: None }
     }

@@ -58,8 +58,8 @@ impl Proposer {
         let Some(validator) = cluster.validator(&self.chain.duty(slot).pubkey) else { return Vec::new() };
         let parent = self.chain.head();
         let key = AuctionKey { slot, parent_hash: parent.block_hash, proposer: validator.pubkey };
-        let asked =
-            join_all(endpoints.iter().map(|endpoint| self.get_header(endpoint, cluster.client, key))).await;
+        let asks = endpoints.iter().map(|endpoint| self.ask(endpoint, cluster.client, key));
+        let asked: Vec<_> = join_all(asks).await.into_iter().map(|came| self.judge(key, came)).collect();
         let Some((leader, bid)) = agreed(slot, &asked) else {
             self.chain.reveal_local(slot);
             let proposals = asked.into_iter().enumerate();

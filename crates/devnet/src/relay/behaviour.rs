@@ -1,6 +1,6 @@
 use headstart_types::BlsPublicKey;
 
-use super::fault::{BidFault, HeaderFault, SubmitFault};
+use super::fault::{BidFault, HeaderFault, StreamFault, SubmitFault};
 
 /// How a relay behaves. The default is an honest relay at 10 ms that answers whoever asks, whenever, from the market.
 ///
@@ -16,6 +16,7 @@ pub struct Behaviour {
     pub bids: BidSource,
     pub encodings: Encodings,
     pub registrations: Registrations,
+    pub data: DataApi,
     /// From this moment of the slot on, getHeader is answered 204.
     pub header_cutoff_ms: Option<u64>,
     /// From this moment of the slot on, a signed block is refused.
@@ -28,6 +29,16 @@ pub struct Behaviour {
     pub occasional: Option<Occasional>,
     pub header: HeaderFault,
     pub submit: SubmitFault,
+    /// `None`: the relay has no streams, 404.
+    pub streams: Option<Streams>,
+}
+
+/// Streams of bids and of top bids, both from what the relay bids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// Whoever sends another `X-Api-Key` is refused: 401 `StreamNotAdmitted`.
+    pub api_key: Option<String>,
+    pub fault: StreamFault,
 }
 
 /// Who gets an answer to getHeader, and when.
@@ -80,6 +91,21 @@ pub enum Registrations {
     Status(u16),
 }
 
+/// What the relay publishes of the registrations that it has accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DataApi {
+    /// The newest of each validator.
+    #[default]
+    Newest,
+    /// The newest, but signed a second earlier: another registration than the one that was accepted.
+    Older,
+    /// The same, a second later: somebody told the relay more than we did.
+    Newer,
+    /// 404 whatever is asked.
+    Absent,
+    Status(u16),
+}
+
 /// An invalid bid now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occasional {
@@ -96,6 +122,7 @@ impl Default for Behaviour {
             bids: BidSource::default(),
             encodings: Encodings::default(),
             registrations: Registrations::default(),
+            data: DataApi::default(),
             header_cutoff_ms: None,
             submit_cutoff_ms: None,
             submit_waits_for_slot: false,
@@ -103,6 +130,7 @@ impl Default for Behaviour {
             occasional: None,
             header: HeaderFault::default(),
             submit: SubmitFault::default(),
+            streams: None,
         }
     }
 }
@@ -143,6 +171,17 @@ impl Behaviour {
     /// Ultrasound's relay.
     pub fn ultrasound(latency_ms: u64) -> Self {
         Self { latency_ms, access: Access::OncePerSlotInSlot, ..Self::default() }
+    }
+
+    /// The same relay with streams for everybody.
+    #[must_use]
+    pub fn with_streams(self) -> Self {
+        Self { streams: Some(Streams::default()), ..self }
+    }
+
+    #[must_use]
+    pub fn with_stream_fault(self, fault: StreamFault) -> Self {
+        Self { streams: Some(Streams { fault, ..Streams::default() }), ..self }
     }
 
     #[must_use]

@@ -81,6 +81,25 @@ pub enum SubmitFault {
     Forgets,
 }
 
+/// What is wrong with a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamFault {
+    #[default]
+    None,
+    /// The wish for a WebSocket is answered with this status.
+    Refuse(u16),
+    /// The connection is closed after so many frames.
+    ClosesAfter(u64),
+    /// Every frame is cut in its middle.
+    Malformed,
+    /// Frames name another fork than the slot's.
+    WrongFork,
+    /// The same frame again and again, as fast as it is taken.
+    Flood,
+    /// Opens, and never says or hears anything.
+    Silent,
+}
+
 impl BidFault {
     pub const ALL: [Self; 14] = [
         Self::WrongForkVersion,

@@ -13,6 +13,7 @@ use super::seen::HeaderCall;
 use super::shelf::{BidId, MadeBid};
 use super::state::State;
 use super::wire;
+use crate::fine_timer;
 use crate::market::{Offer, scaled_ms};
 use crate::payload::BuiltBlock;
 use crate::seed::Seed;
@@ -33,12 +34,12 @@ pub(super) async fn get_header(
     let call = state.seen(|seen| seen.headers.push(arrived(&key, headers, state.chain.clock().now())));
     let behaviour = state.behaviour();
     let half = Duration::from_millis(behaviour.latency_ms) / 2;
-    tokio::time::sleep(half + hold(state, &behaviour, &key, headers)).await;
+    fine_timer::sleep(half + hold(state, &behaviour, &key, headers)).await;
     let (answer, bid) = match decide(state, &behaviour, &key) {
         Ok(bid) => (bid_answer(&behaviour, &bid, headers), Some(bid)),
         Err(refusal) => (refusal, None),
     };
-    tokio::time::sleep(half).await;
+    fine_timer::sleep(half).await;
     state.seen(|seen| {
         if let Some(call) = seen.headers.get_mut(call) {
             call.status = answer.status.as_u16();
@@ -79,25 +80,36 @@ fn hold(state: &State, behaviour: &Behaviour, key: &AuctionKey, headers: &Header
 /// The bid to give at this moment, or the refusal.
 fn decide(state: &State, behaviour: &Behaviour, key: &AuctionKey) -> Result<Arc<MadeBid>, Answer> {
     let now = state.chain.clock().now();
-    let refuse = |status, message: &str| Answer::error(behaviour, status, message);
-    let no_bid = || Answer::empty(StatusCode::NO_CONTENT);
-    admit(state, behaviour.access, key, now).map_err(|(status, message)| refuse(status, &message))?;
+    admit(state, behaviour.access, key, now)
+        .map_err(|(status, message)| Answer::error(behaviour, status, &message))?;
+    if state.chain.network().fork_at(key.slot).is_none() {
+        return Err(Answer::error(behaviour, StatusCode::BAD_REQUEST, "unknown fork"));
+    }
+    top_bid(state, behaviour, key, now).ok_or_else(|| Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// What the relay bids at this moment, whoever asks and however.
+pub(super) fn top_bid(
+    state: &State,
+    behaviour: &Behaviour,
+    key: &AuctionKey,
+    now: UnixMillis,
+) -> Option<Arc<MadeBid>> {
     let network = state.chain.network();
     let into_slot_ms = now - network.slot_start(key.slot);
     let cutoff = behaviour.header_cutoff_ms.map(|cutoff_ms| scaled_ms(network, cutoff_ms.cast_signed()));
     if cutoff.is_some_and(|cutoff| into_slot_ms >= cutoff) || behaviour.header == HeaderFault::NoBid204 {
-        return Err(no_bid());
+        return None;
     }
-    let fork = network.fork_at(key.slot).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "unknown fork"))?;
+    let fork = network.fork_at(key.slot)?;
     let offer = match behaviour.bids {
         BidSource::Market => state.market.top_bid(state.number, key.slot, now),
         BidSource::ByHand => state.by_hand(key.slot),
-    };
-    let offer = offer.ok_or_else(no_bid)?;
-    make_bid(state, fork, key, offer, fault_of(state, behaviour, key, offer)).ok_or_else(no_bid)
+    }?;
+    make_bid(state, fork, key, offer, fault_of(state, behaviour, key, offer))
 }
 
-fn admit(
+pub(super) fn admit(
     state: &State,
     access: Access,
     key: &AuctionKey,

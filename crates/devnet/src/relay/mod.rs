@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod bid_fault;
+mod data;
 mod fault;
 mod header;
 mod register;
@@ -10,6 +11,7 @@ mod reply;
 mod seen;
 mod shelf;
 mod state;
+mod stream;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -20,12 +22,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headstart_types::{BlsPublicKey, Clock, Network, SecretKey, Slot, UnixMillis, Wei};
-use tokio::sync::Notify;
+use headstart_types::{BlockHash, BlsPublicKey, Clock, Network, SecretKey, Slot, UnixMillis, Wei};
+use tokio::sync::{Notify, broadcast};
 
-pub use behaviour::{Access, Behaviour, BidSource, Encodings, Occasional, Registrations};
-pub use fault::{BidFault, HeaderFault, SubmitFault, WireFault};
-pub use seen::{Calls, HeaderCall, RegistrationCall, Seen, SubmitCall};
+pub use behaviour::{Access, Behaviour, BidSource, DataApi, Encodings, Occasional, Registrations, Streams};
+pub use fault::{BidFault, HeaderFault, StreamFault, SubmitFault, WireFault};
+pub use seen::{Calls, HeaderCall, RegistrationCall, Seen, StreamCall, SubmitCall};
 
 use crate::chain::{Chain, ChainConfig};
 use crate::market::Market;
@@ -36,6 +38,8 @@ use state::{State, lock};
 const KEY_SEED: u64 = 0x0072_656c_6179;
 /// Bids set by hand that are kept; the lowest slot goes first.
 const HAND_BIDS_KEPT: usize = 1024;
+/// Announcements that a slow listener may lag behind.
+const ANNOUNCEMENTS_KEPT: usize = 1024;
 
 /// What a relay is made of; [`RelayConfig::new`] and [`RelayConfig::by_hand`] give the usual things.
 #[derive(Clone, Debug)]
@@ -50,6 +54,12 @@ pub struct RelayConfig {
     pub listen: SocketAddr,
 }
 
+impl Drop for StreamsEnd {
+    fn drop(&mut self) {
+        lock(&self.0.streams).cancel();
+    }
+}
+
 /// A bid that a test has set. Relays with the same `block` and parent offer the same block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandBid {
@@ -62,7 +72,12 @@ pub struct HandBid {
 pub struct Relay {
     state: Arc<State>,
     server: Server,
+    _streams: StreamsEnd,
 }
+
+/// Streams have left the server behind, and end with the relay all the same.
+#[derive(Debug)]
+struct StreamsEnd(Arc<State>);
 
 impl RelayConfig {
     /// An honest relay on the market, listening on the loopback interface.
@@ -101,13 +116,17 @@ impl Relay {
             key: config.key,
             behaviour: Mutex::new(config.behaviour),
             by_hand: Mutex::default(),
+            registered: Mutex::default(),
             shelf: Mutex::default(),
             seen: Mutex::default(),
             seen_more: Notify::new(),
             endless_bytes: Arc::default(),
+            bids_changed: Notify::new(),
+            announced: broadcast::Sender::new(ANNOUNCEMENTS_KEPT),
+            streams: Mutex::default(),
         });
-        let server = Server::spawn(config.listen, Arc::clone(&state)).await?;
-        Ok(Self { state, server })
+        let server = Server::spawn(config.listen, Arc::new(Arc::clone(&state))).await?;
+        Ok(Self { _streams: StreamsEnd(Arc::clone(&state)), state, server })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -154,11 +173,33 @@ impl Relay {
         if bids.len() > HAND_BIDS_KEPT {
             bids.pop_first();
         }
+        self.state.bids_changed.notify_waiters();
     }
 
     /// From now on the relay has no bid for `slot`, if it bids by hand.
     pub fn withdraw_bid(&self, slot: Slot) {
         lock(&self.state.by_hand).remove(&slot);
+    }
+
+    /// `ws://127.0.0.1:<port>/…`, where the relay announces its top bids.
+    pub fn top_bid_url(&self) -> String {
+        format!("ws://{}{}", self.addr(), stream::TOP_BID)
+    }
+
+    /// Announces a top bid to whoever listens, whether the relay has such a bid or not.
+    pub fn announce_top_bid(&self, slot: Slot, parent_hash: BlockHash, value: Wei) {
+        let announcement = stream::announcement(&self.state, slot, parent_hash, value);
+        let _nobody_listens = self.state.announced.send(announcement);
+    }
+
+    /// Breaks every stream that is open; new ones are granted.
+    pub fn break_streams(&self) {
+        std::mem::take(&mut *lock(&self.state.streams)).cancel();
+    }
+
+    /// Forgets every registration, as a relay does that starts on an empty database.
+    pub fn forget_registrations(&self) {
+        lock(&self.state.registered).clear();
     }
 
     /// The value that the relay holds for `slot` at `now`, whether it would give it or not.
@@ -173,6 +214,11 @@ impl Relay {
     /// Everything that the relay has seen so far.
     pub fn seen(&self) -> Seen {
         self.state.snapshot()
+    }
+
+    /// The header calls for `slot` among the newest that are kept, oldest first.
+    pub fn headers_of(&self, slot: Slot) -> Vec<HeaderCall> {
+        lock(&self.state.seen).headers_of(slot).cloned().collect()
     }
 
     /// Waits until the relay has seen enough; false after `patience`.

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use super::behaviour::{Behaviour, Encodings, Registrations};
 use super::reply::{Answer, request_encoding};
 use super::seen::RegistrationCall;
-use super::state::State;
+use super::state::{State, lock};
 use crate::server::{HangUp, read_body};
 
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -31,6 +31,9 @@ pub(super) async fn register_validators(
     };
     let answer = answer(&behaviour, encoding, decoded.as_deref());
     let registrations = decoded.unwrap_or_default();
+    if answer.status == StatusCode::OK {
+        lock(&state.registered).take(&registrations);
+    }
     state.seen(|seen| {
         seen.registrations_received += registrations.len() as u64;
         seen.registrations.push(RegistrationCall {

@@ -9,6 +9,8 @@ const CALLS_KEPT: usize = 2048;
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub status_calls: u64,
+    /// Reads of the data API.
+    pub data_reads: u64,
     /// Calls to paths that no relay has.
     pub unknown_calls: u64,
     /// Bytes that endless answers have sent until their peers hung up.
@@ -18,6 +20,10 @@ pub struct Seen {
     pub headers: Calls<HeaderCall>,
     pub registrations: Calls<RegistrationCall>,
     pub submits: Calls<SubmitCall>,
+    /// Wishes for a header stream.
+    pub streams: Calls<StreamCall>,
+    /// Wishes for the stream of top bids.
+    pub top_bid_calls: u64,
 }
 
 /// Calls of one kind: how many there were, and the newest two thousand, oldest first.
@@ -44,6 +50,25 @@ pub struct HeaderCall {
     pub status: u16,
     /// The bid given.
     pub bid: Option<(BlockHash, Wei)>,
+}
+
+/// One wish for a header stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamCall {
+    pub asked_at: UnixMillis,
+    pub slot: Slot,
+    pub parent_hash: BlockHash,
+    pub proposer: BlsPublicKey,
+    /// `X-Timeout-Ms` as sent.
+    pub timeout_ms: Option<u64>,
+    /// `Date-Milliseconds` as sent.
+    pub date_ms: Option<i64>,
+    /// 101 when it was granted.
+    pub status: u16,
+    /// Sent so far.
+    pub frames: u64,
+    /// Whether the connection has ended.
+    pub is_over: bool,
 }
 
 /// One batch of registrations.

@@ -3,16 +3,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use headstart_types::{AuctionKey, BlsPublicKey, SecretKey, Slot};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
 
 use super::behaviour::Behaviour;
+use super::data::Registered;
 use super::reply::Answer;
 use super::seen::Seen;
 use super::shelf::Shelf;
-use super::{HandBid, header, register, submit};
+use super::{HandBid, data, header, register, stream, submit};
 use crate::chain::Chain;
 use crate::market::{Market, Offer};
 use crate::server::{Body, Handler, HangUp};
@@ -27,10 +30,17 @@ pub(super) struct State {
     pub(super) public_key: BlsPublicKey,
     pub(super) behaviour: Mutex<Behaviour>,
     pub(super) by_hand: Mutex<BTreeMap<Slot, HandBid>>,
+    pub(super) registered: Mutex<Registered>,
     pub(super) shelf: Mutex<Shelf>,
     pub(super) seen: Mutex<Seen>,
     pub(super) seen_more: Notify,
     pub(super) endless_bytes: Arc<AtomicU64>,
+    /// A bid was set or withdrawn by hand.
+    pub(super) bids_changed: Notify,
+    /// Announcements that a test makes itself.
+    pub(super) announced: broadcast::Sender<Bytes>,
+    /// Ends the streams that are open.
+    pub(super) streams: Mutex<CancellationToken>,
 }
 
 impl State {
@@ -60,10 +70,17 @@ impl State {
     }
 }
 
-impl Handler for State {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+impl Handler for Arc<State> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        if stream::is_wish(&request) {
+            return Ok(stream::answer(self, &mut request));
+        }
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
+        if path.ends_with(data::VALIDATOR_REGISTRATION) {
+            let query = head.uri.query().unwrap_or_default();
+            return Ok(data::validator_registration(self, query).await.into_response());
+        }
         let Some(operation) = path.split_once("/eth/").map(|(_, operation)| operation) else {
             return Ok(self.unknown());
         };
@@ -95,17 +112,17 @@ impl State {
         Answer::empty(StatusCode::OK).into_response()
     }
 
-    fn unknown(&self) -> Response<Body> {
+    pub(super) fn unknown(&self) -> Response<Body> {
         self.seen(|seen| seen.unknown_calls += 1);
         self.refuse(StatusCode::NOT_FOUND, "not found")
     }
 
-    fn refuse(&self, status: StatusCode, message: &str) -> Response<Body> {
+    pub(super) fn refuse(&self, status: StatusCode, message: &str) -> Response<Body> {
         Answer::error(&self.behaviour(), status, message).into_response()
     }
 }
 
-fn key(slot: &str, parent_hash: &str, proposer: &str) -> Option<AuctionKey> {
+pub(super) fn key(slot: &str, parent_hash: &str, proposer: &str) -> Option<AuctionKey> {
     Some(AuctionKey {
         slot: slot.parse().ok()?,
         parent_hash: parent_hash.parse().ok()?,

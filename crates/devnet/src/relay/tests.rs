@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use headstart_types::{
     ACCEPT_SSZ_THEN_JSON, AuctionKey, BlockHash, CONSENSUS_VERSION, ForkName, Network, PublicKey, Root,
-    SignedBuilderBid, Slot, Wei, signing_root,
+    SignedBuilderBid, SignedValidatorRegistration, Slot, Wei, signing_root,
 };
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -234,6 +234,42 @@ async fn one_unknown_validator_refuses_the_batch_and_helix_takes_no_ssz() {
     let seen = scene.relay.seen();
     assert_eq!((seen.registrations_received, seen.registrations.total()), (9, 3));
     assert!(seen.registrations.last().is_some_and(|call| call.ssz && call.count == 3));
+}
+
+#[tokio::test]
+async fn accepted_registrations_are_published() {
+    let scene = Scene::new(ForkName::Fulu, Behaviour::by_hand()).await;
+    let cluster = Cluster::new("one", BeaconClient::Teku, 100, 2);
+    scene.relay.adjust(|behaviour| {
+        behaviour.registrations = Registrations::Unknown(vec![cluster.validators[1].pubkey]);
+    });
+    let read = async |validator: &Validator| {
+        let path = format!("/relay/v1/data/validator_registration?pubkey={}", validator.pubkey);
+        let read =
+            scene.http.call(&scene.endpoint, Method::GET, &path, HeaderMap::new(), Bytes::new(), PATIENCE);
+        let read = read.await.unwrap();
+        let published = serde_json::from_slice::<SignedValidatorRegistration>(&read.body);
+        (read.status.as_u16(), published.ok().map(|published| published.message.timestamp))
+    };
+    scene.proposer().register(&scene.endpoint, &cluster, 1).await.unwrap();
+    assert_eq!(read(&cluster.validators[0]).await, (400, None), "a refused batch is refused whole");
+    scene.relay.adjust(|behaviour| behaviour.registrations = Registrations::Accept);
+    scene.proposer().register(&scene.endpoint, &cluster, 1).await.unwrap();
+    let (status, Some(newest)) = read(&cluster.validators[0]).await else { panic!("it is published") };
+    assert_eq!(status, 200);
+    for (data, answer) in [
+        (DataApi::Older, (200, Some(newest - 1))),
+        (DataApi::Newer, (200, Some(newest + 1))),
+        (DataApi::Absent, (404, None)),
+        (DataApi::Status(503), (503, None)),
+    ] {
+        scene.relay.adjust(|behaviour| behaviour.data = data);
+        assert_eq!(read(&cluster.validators[0]).await, answer, "{data:?}");
+    }
+    scene.relay.behave(Behaviour::by_hand());
+    scene.relay.forget_registrations();
+    assert_eq!(read(&cluster.validators[0]).await, (400, None));
+    assert_eq!(scene.relay.seen().data_reads, 7);
 }
 
 #[tokio::test]

@@ -1,41 +1,44 @@
+//! What builders bid, as relays hold it: a curve made from a seed, or one that was recorded.
+
+mod generated;
+mod recording;
+
+use std::sync::Arc;
+
 use headstart_types::{Network, Slot, UnixMillis, Wei};
 
 use crate::seed::Seed;
+pub use generated::median_wei;
+use generated::{Builders, Temper};
+pub use recording::{Recording, RecordingError};
 
-/// The best bid of mainnet relays by the moment of asking (medians of February 2026): milliseconds into a slot of
-/// 12 seconds, and wei.
-const CURVE: [(i64, u128); 6] = [
-    (-4000, 1_000_000_000_000),
-    (-2000, 200_000_000_000_000),
-    (-1000, 5_600_000_000_000_000),
-    (0, 7_600_000_000_000_000),
-    (1000, 8_900_000_000_000_000),
-    (2000, 9_700_000_000_000_000),
-];
-
-const BIDDING_STARTS_MS: i64 = -4000;
-const BIDDING_ENDS_MS: i64 = 4000;
 const MAINNET_SLOT_MS: i64 = 12_000;
-
-/// How rich a slot is, in per mille of the median one: most are near it, a few are worth many times as much.
-const RICHNESS: [u128; 9] = [300, 450, 600, 800, 1000, 1250, 1700, 2500, 6000];
 
 /// Builders whose bids grow over the slot like mainnet's. A pure function of seed, slot, builder and moment, so that
 /// the best bid available at an instant can be computed exactly.
 ///
-/// Offsets are nominal milliseconds of a 12-second slot; on a faster network they shrink with the slot.
+/// Offsets are nominal milliseconds of a 12-second slot; on a faster network they shrink with the slot, unless the
+/// market is one [in real time](Self::in_real_time).
 #[derive(Clone, Debug)]
 pub struct Market {
     network: Network,
     seed: Seed,
-    builders: u64,
+    bids: Bids,
+    in_real_time: bool,
+}
+
+/// Where bids come from.
+#[derive(Clone, Debug)]
+enum Bids {
+    Generated(Builders),
+    Recorded(Arc<Recording>),
 }
 
 /// A builder's newest bid as a relay holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub builder: u64,
-    /// Counts this builder's bids for the slot; each one is another block.
+    /// Tells this builder's bids for the slot apart, in ascending order; each one is another block.
     pub step: u64,
     pub value: Wei,
 }
@@ -43,13 +46,36 @@ pub struct Offer {
 impl Market {
     /// A market of that many builders; at least one.
     pub fn new(network: Network, seed: u64, builders: u64) -> Self {
-        Self { network, seed: Seed::new(seed).with_bytes(b"market"), builders: builders.max(1) }
+        let seed = Seed::new(seed).with_bytes(b"market");
+        let builders = Builders { seed, count: builders.max(1), temper: Temper::Steady };
+        Self { network, seed, bids: Bids::Generated(builders), in_real_time: false }
+    }
+
+    /// The same, but builders also bid several times within a few milliseconds, lower a bid, or withdraw it.
+    #[must_use]
+    pub fn restless(mut self) -> Self {
+        if let Bids::Generated(builders) = &mut self.bids {
+            builders.temper = Temper::Restless;
+        }
+        self
+    }
+
+    /// The same bids in every slot: those of the recording. The seed decides which builder sends to which relay.
+    #[must_use]
+    pub fn replaying(self, recording: Arc<Recording>) -> Self {
+        Self { bids: Bids::Recorded(recording), ..self }
+    }
+
+    /// Offsets are real milliseconds, however long a slot lasts.
+    #[must_use]
+    pub fn in_real_time(self) -> Self {
+        Self { in_real_time: true, ..self }
     }
 
     /// The best bid that relay number `relay` holds for `slot` at `now`; `None` while nobody has bid there.
     pub fn top_bid(&self, relay: u64, slot: Slot, now: UnixMillis) -> Option<Offer> {
         let nominal_ms = self.nominal_offset_ms(slot, now);
-        let listed = (0..self.builders).filter(|builder| self.lists(relay, *builder));
+        let listed = (0..self.builders()).filter(|builder| self.lists(relay, *builder, slot));
         let offers = listed.filter_map(|builder| {
             let in_transit_ms = self.seed.with(relay).with(builder).with_bytes(b"transit").within(5..40);
             self.offer(slot, builder, nominal_ms - in_transit_ms.cast_signed())
@@ -62,52 +88,40 @@ impl Market {
         relays.iter().filter_map(|relay| self.top_bid(*relay, slot, now)).map(|offer| offer.value).max()
     }
 
-    /// The newest bid that `builder` has sent by `nominal_ms` of the slot.
-    ///
-    /// Builders bid step by step, each with its own gap, and a new bid replaces the old one even when it is lower.
+    /// The newest bid that `builder` has sent by `nominal_ms` of the slot; `None` before the first one, and while a
+    /// bid is withdrawn. A new bid replaces the old one even when it is lower.
     pub fn offer(&self, slot: Slot, builder: u64, nominal_ms: i64) -> Option<Offer> {
-        let seed = self.seed.with_slot(slot).with(builder);
-        let gap_ms = seed.with_bytes(b"gap").within(40..120).cast_signed();
-        let first_ms = BIDDING_STARTS_MS + seed.with_bytes(b"phase").within(0..120).cast_signed();
-        let elapsed_ms = nominal_ms.min(BIDDING_ENDS_MS) - first_ms;
-        let step = u64::try_from(elapsed_ms.div_euclid(gap_ms)).ok()?;
-        let made_at_ms = first_ms + step.cast_signed() * gap_ms;
-        let skill = u128::from(seed.with_bytes(b"skill").within(820..1040));
-        let luck = u128::from(seed.with(step).within(990..1010));
-        let value = median_wei(made_at_ms) * self.richness(slot) / 1000 * skill / 1000 * luck / 1000;
-        Some(Offer { builder, step, value: Wei::new(value) })
+        match &self.bids {
+            Bids::Generated(builders) => builders.offer(slot, builder, nominal_ms),
+            Bids::Recorded(recording) => recording.offer(builder, nominal_ms),
+        }
     }
 
-    /// Milliseconds into `slot` as if it lasted 12 seconds; negative before it.
+    /// Milliseconds into `slot` as if it lasted 12 seconds; real ones in a market in real time. Negative before it.
     pub fn nominal_offset_ms(&self, slot: Slot, now: UnixMillis) -> i64 {
-        let duration_ms = self.network.slot_duration_ms.max(1).cast_signed();
-        (now - self.network.slot_start(slot)).saturating_mul(MAINNET_SLOT_MS) / duration_ms
+        let offset_ms = now - self.network.slot_start(slot);
+        if self.in_real_time {
+            return offset_ms;
+        }
+        offset_ms.saturating_mul(MAINNET_SLOT_MS) / self.network.slot_duration_ms.max(1).cast_signed()
     }
 
-    /// What the values of `slot` are multiplied with, in per mille.
-    fn richness(&self, slot: Slot) -> u128 {
-        let pick = self.seed.with_slot(slot).with_bytes(b"richness").within(0..RICHNESS.len() as u64);
-        RICHNESS.into_iter().nth(usize::try_from(pick).unwrap_or(0)).unwrap_or(1000)
+    fn builders(&self) -> u64 {
+        match &self.bids {
+            Bids::Generated(builders) => builders.count,
+            Bids::Recorded(recording) => recording.builders(),
+        }
     }
 
-    /// Builders send to most relays but not to all; every relay has at least one.
-    fn lists(&self, relay: u64, builder: u64) -> bool {
-        builder == relay % self.builders || self.seed.with(relay).with(builder).happens(700)
+    /// Builders send to most relays but not to all; every relay has at least one. A recording is split anew in each
+    /// slot, so that its slots differ.
+    fn lists(&self, relay: u64, builder: u64, slot: Slot) -> bool {
+        let seed = match &self.bids {
+            Bids::Generated(_) => self.seed,
+            Bids::Recorded(_) => self.seed.with_slot(slot),
+        };
+        builder == relay % self.builders() || seed.with(relay).with(builder).happens(700)
     }
-}
-
-/// The median of mainnet's best bids at `nominal_ms`, in wei: straight lines between the known points.
-pub fn median_wei(nominal_ms: i64) -> u128 {
-    let (first_ms, first_wei) = CURVE[0];
-    if nominal_ms <= first_ms {
-        return first_wei;
-    }
-    let segment = CURVE.windows(2).find(|points| nominal_ms <= points[1].0);
-    segment.map_or(CURVE[CURVE.len() - 1].1, |points| {
-        let ((from_ms, from_wei), (to_ms, to_wei)) = (points[0], points[1]);
-        let elapsed = u128::from((nominal_ms - from_ms).cast_unsigned());
-        from_wei + (to_wei - from_wei) * elapsed / u128::from((to_ms - from_ms).cast_unsigned())
-    })
 }
 
 /// A span of a 12-second slot in the real milliseconds of `network`: cut-offs and delays shrink with its slots.
@@ -176,5 +190,29 @@ mod tests {
         let (slow, slot) = (market(), Slot(12));
         let slow_top = slow.top_bid(1, slot, slow.network.slot_start(slot) - 1000);
         assert_eq!(fast.top_bid(1, slot, fast.network.slot_start(slot) - 100), slow_top);
+    }
+
+    #[test]
+    fn a_market_in_real_time_does_not_care_how_long_slots_last() {
+        let short = Market::new(crate::network(ForkName::Fulu, 6000, UnixMillis(0), 0), 7, 8).in_real_time();
+        let (long, slot) = (market(), Slot(12));
+        for offset_ms in [-2500, -1000, 0, 170] {
+            let held = |market: &Market| market.top_bid(1, slot, market.network.slot_start(slot) + offset_ms);
+            assert_eq!(held(&short), held(&long), "at {offset_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_recording_is_replayed_in_each_slot_and_split_over_the_relays() {
+        let text = "offset_ms,value_wei,builder,block_hash_prefix,num_tx\n\
+                    -900,5,3,0xab,1\n-800,7,4,0xac,1\n-700,6,9,0xad,1\n";
+        let recording = Arc::new(Recording::parse(text).expect("it is well formed"));
+        let market = market().in_real_time().replaying(recording);
+        let tops: Vec<_> = (1..40)
+            .map(Slot)
+            .map(|slot| market.top_bid(2, slot, market.network.slot_start(slot)).map(|offer| offer.value))
+            .collect();
+        assert!(tops.contains(&Some(Wei::new(7))) && tops.contains(&Some(Wei::new(6))), "{tops:?}");
+        assert!(market.top_bid(2, Slot(5), market.network.slot_start(Slot(5)) - 1000).is_none());
     }
 }
