@@ -10,7 +10,6 @@
     reason = "a bench prints, and stops when its set-up fails"
 )]
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,20 +17,26 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use headstart_auction::{Bid, ClusterPolicy, Expectations};
+use headstart_auction::{Bid, Expectations, PolicyLayer};
 use headstart_bid_store::BidStore;
-use headstart_builder_api::{BuilderApi, Config, Journal, Limits, serve};
+use headstart_builder_api::{Access, BuilderApi, Config, Journal, JournalWriter, ServerConfig, serve};
 use headstart_fetcher::{Fetcher, Verifier};
-use headstart_registry::{Cluster, Directory, Registrations};
+use headstart_registry::{
+    BeaconNodeRow, Declared, DeclaredCluster, Deliveries, Directory, DirectoryRows, LiveDirectory, NewSecret,
+    Outcomes, Registrations, Registry, SecretRow,
+};
 use headstart_types::{
     AuctionKey, Clock, Encoding, ForkName, Network, PublicKey, RelayId, SignedBuilderBid, Slot, UnixMillis,
-    Wei,
 };
 use http::HeaderMap;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
@@ -47,14 +52,13 @@ const PROPOSER: &str =
 
 fn main() {
     let cores = core_affinity::get_core_ids().unwrap_or_default();
-    let bid = golden_bid();
-    let path = path(&bid);
+    let (bid, credential) = (golden_bid(), NewSecret::draw(&mut StdRng::seed_from_u64(1)));
     let ours = spawn_server(cores.first().copied(), {
-        let bid = bid.clone();
+        let (bid, credential) = (bid.clone(), credential.clone());
         |listener| async move {
-            let (journal, writer) = Journal::new(HashMap::new());
-            tokio::spawn(writer);
-            serve(listener, builder_api(&bid, journal), Limits::default(), CancellationToken::new()).await;
+            let (api, mut writer) = builder_api(&bid, &credential);
+            tokio::spawn(async move { writer.write().await });
+            serve(listener, api, ServerConfig::default(), CancellationToken::new()).await;
         }
     });
     let bare = spawn_server(cores.first().copied(), {
@@ -68,12 +72,16 @@ fn main() {
         "getHeader hit, SSZ, {} bytes, {CONNECTIONS} keep-alive connections, server on one core",
         bid.body(Encoding::Ssz).len()
     );
-    compare(bare, ours, &request(&path));
-    handler(&bid, &path);
+    let userinfo = BASE64_STANDARD.encode(credential.userinfo());
+    let basic = format!("Basic {userinfo}");
+    compare("headstart, hit, open", bare, ours, &request(None));
+    compare("headstart, hit, Basic", bare, ours, &request(Some(&basic)));
+    handler("in our handler, open", &bid, &credential, Access::Open, None);
+    handler("in our handler, Basic", &bid, &credential, Access::Credentials, Some(&basic));
 }
 
 /// Loads both servers in turns and prints the medians.
-fn compare(bare: SocketAddr, ours: SocketAddr, request: &[u8]) {
+fn compare(what: &str, bare: SocketAddr, ours: SocketAddr, request: &[u8]) {
     let load = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
@@ -90,29 +98,36 @@ fn compare(bare: SocketAddr, ours: SocketAddr, request: &[u8]) {
     let bare = median(rounds.iter().map(|(bare, _)| *bare).collect());
     let ours = median(rounds.iter().map(|(_, ours)| *ours).collect());
     let ratio = median(rounds.iter().map(|(bare, ours)| ours / bare).collect());
-    println!("bare hyper, same bytes   {bare:>9.0} requests/s   1.000");
-    println!(
-        "headstart, hit           {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns)"
-    );
+    println!("{:<24} {bare:>9.0} requests/s   1.000", "bare hyper, same bytes");
+    println!("{what:<24} {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns)");
 }
 
 /// Time in our handler: from path and headers to the reply, without sockets.
-fn handler(bid: &Bid, path: &str) {
+fn handler(what: &str, bid: &Bid, credential: &NewSecret, access: Access, authorization: Option<&str>) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (journal, writer) = Journal::new(HashMap::new());
-    runtime.spawn(writer);
-    let api = builder_api(bid, journal);
+    let (api, mut writer) = {
+        let _within = runtime.enter();
+        builder_api(bid, credential)
+    };
+    runtime.spawn(async move { writer.write().await });
+    let path = path();
     let mut headers = HeaderMap::new();
     headers.insert(
         http::header::ACCEPT,
         http::HeaderValue::from_static("application/octet-stream;q=1.0,application/json;q=0.9"),
     );
+    if let Some(value) = authorization {
+        headers.insert(http::header::AUTHORIZATION, http::HeaderValue::from_str(value).unwrap());
+    }
     let mut turns: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let began = Instant::now();
             for _ in 0..HANDLER_CALLS {
-                let reply =
-                    api.header_from_memory(std::hint::black_box(path), std::hint::black_box(&headers));
+                let reply = api.header_from_memory(
+                    access,
+                    std::hint::black_box(&path),
+                    std::hint::black_box(&headers),
+                );
                 assert!(std::hint::black_box(reply).is_some(), "the bid is served from memory");
             }
             let took = began.elapsed();
@@ -123,7 +138,7 @@ fn handler(bid: &Bid, path: &str) {
         .collect();
     turns.sort_by(f64::total_cmp);
     println!(
-        "in our handler           {:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls)",
+        "{what:<24} {:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls)",
         turns[ROUNDS / 2]
     );
 }
@@ -164,34 +179,37 @@ async fn bare_hyper(listener: TcpListener, body: Bytes) {
     }
 }
 
-fn builder_api(bid: &Bid, journal: Journal) -> BuilderApi {
+/// A Builder API that holds the bid, and the writer of its journal.
+fn builder_api(bid: &Bid, credential: &NewSecret) -> (BuilderApi, JournalWriter) {
     let network = Arc::new(Network::mainnet());
     let clock = Clock::new(|| UnixMillis(1_764_810_779_100));
-    let mut directory = Directory::default();
-    let policy = ClusterPolicy::new(vec![bid.relay()], Wei::ZERO, 2_000, 0);
-    directory.add_cluster(Cluster { name: "bench".to_owned(), policy }, [PROPOSER.parse().unwrap()]).unwrap();
-    let directory = Arc::new(directory);
+    let layer = PolicyLayer { relays: Some(vec![bid.relay()]), ..PolicyLayer::default() };
+    let cluster = DeclaredCluster::new("bench", layer, [PROPOSER.parse().unwrap()]).unwrap();
+    let declared = Declared { clusters: vec![cluster], ..Declared::default() };
+    let secret = SecretRow { id: credential.id().to_owned(), digest: credential.digest() };
+    let beacon_node =
+        BeaconNodeRow { name: "bench".to_owned(), clusters: vec!["bench".to_owned()], secrets: vec![secret] };
+    let rows = DirectoryRows { beacon_nodes: vec![beacon_node], ..DirectoryRows::default() };
+    let directory = LiveDirectory::new(Directory::build(&rows, &declared));
     let store = BidStore::default();
     store.open(key()).unwrap();
-    store.offer(&key(), bid.clone());
+    store.take(&key(), bid.clone());
     let fetcher = Fetcher::new(headstart_fetcher::Config {
         network: Arc::clone(&network),
         clock,
-        directory: Arc::clone(&directory),
-        relays: Vec::new(),
+        directory: directory.clone(),
+        registry: Registry::connect("sqlite::memory:").unwrap(),
+        registrations: Registrations::in_memory(),
+        deliveries: Deliveries::in_memory(),
         store: store.clone(),
         verifier: Verifier::new(1),
         lead_ms: 2_500,
+        compared_percent: 0,
+        prefetches: true,
     });
-    BuilderApi::new(Config {
-        network,
-        clock,
-        directory,
-        store,
-        fetcher,
-        registrations: Arc::new(Registrations::default()),
-        journal,
-    })
+    let (journal, writer) = Journal::new(directory.clone(), store.clone(), Outcomes::discarded());
+    let api = BuilderApi::new(Config { network, clock, directory, store, fetcher, journal });
+    (api, writer)
 }
 
 fn golden_bid() -> Bid {
@@ -208,13 +226,15 @@ fn key() -> AuctionKey {
     AuctionKey { slot: SLOT, parent_hash, proposer: PROPOSER.parse().unwrap() }
 }
 
-fn path(_: &Bid) -> String {
+fn path() -> String {
     format!("/eth/v1/builder/header/{}", key())
 }
 
-fn request(path: &str) -> Vec<u8> {
+fn request(authorization: Option<&str>) -> Vec<u8> {
     let accept = "application/octet-stream;q=1.0,application/json;q=0.9";
-    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {accept}\r\nUser-Agent: bench\r\n\r\n")
+    let path = path();
+    let authorization = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Accept: {accept}\r\nUser-Agent: bench\r\n\r\n")
         .into_bytes()
 }
 

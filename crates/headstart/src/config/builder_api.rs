@@ -1,15 +1,20 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use headstart_builder_api::Limits;
+use headstart_builder_api::{Limits, ServerConfig};
 use serde::Deserialize;
 
-/// Where beacon nodes ask, and what one of them may take.
+pub use headstart_builder_api::Access;
+
+/// Where beacon nodes ask, who of them is served, and what one of them may take.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuilderApi {
-    /// Loopback by default: whoever reaches this address is served by public key, so keep it in a private network.
     pub listen: SocketAddr,
+    /// Who is served at `listen`.
+    pub access: Access,
+    /// A second address, open to whoever reaches it, for a private network; `listen` asks for credentials then.
+    pub open_listen: Option<SocketAddr>,
     pub connections_max: usize,
     pub head_timeout_ms: u64,
     pub body_timeout_ms: u64,
@@ -26,6 +31,8 @@ impl Default for BuilderApi {
         let limits = Limits::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+            access: Access::default(),
+            open_listen: None,
             connections_max: limits.connections_max,
             head_timeout_ms: millis(limits.head_timeout),
             body_timeout_ms: millis(limits.body_timeout),
@@ -41,6 +48,17 @@ fn millis(duration: Duration) -> u64 {
 }
 
 impl BuilderApi {
+    /// The addresses that serve whoever reaches them, each with its key.
+    pub(crate) fn open_addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let listen = (self.access == Access::Open).then_some(("builder_api.listen", self.listen));
+        listen.into_iter().chain(self.open_listen.map(|addr| ("builder_api.open_listen", addr)))
+    }
+
+    /// How `listen` is served.
+    pub(crate) fn serving(&self) -> ServerConfig {
+        ServerConfig { access: self.access, limits: self.limits() }
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             connections_max: self.connections_max,

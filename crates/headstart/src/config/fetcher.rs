@@ -6,12 +6,14 @@ use serde::Deserialize;
 pub struct Fetcher {
     /// Milliseconds before a slot at which its auctions begin.
     pub lead_ms: u32,
+    /// Of so many in a hundred auctions relays are asked once more when the first header is served, for comparison.
+    pub compared_percent: u8,
     /// Cores that signatures are checked on; by default all.
     pub verify_cores: Option<usize>,
 }
 
 impl Default for Fetcher {
     fn default() -> Self {
-        Self { lead_ms: 2_500, verify_cores: None }
+        Self { lead_ms: 2_500, compared_percent: 10, verify_cores: None }
     }
 }

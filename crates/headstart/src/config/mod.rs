@@ -1,12 +1,21 @@
 //! The configuration file: one TOML in which every key is known, units stand in names, and every fault is named by its
 //! key together with the remedy.
 
+mod admin;
 mod builder_api;
 mod check;
+mod check_cluster;
+mod check_listeners;
+mod check_relay;
 mod cluster;
+mod cluster_api;
 mod fetcher;
 pub(crate) mod network;
+mod policy;
+mod redis;
+mod registry;
 mod relay;
+mod roles;
 mod unknown_key;
 
 use std::path::{Path, PathBuf};
@@ -14,11 +23,18 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-pub use builder_api::BuilderApi;
+pub use admin::Admin;
+pub use builder_api::{Access, BuilderApi};
+pub(crate) use check_cluster::{CUTOFF_MS_MAX, STICKY_MS_MAX};
 pub use cluster::Cluster;
+pub use cluster_api::ClusterApi;
 pub use fetcher::Fetcher;
 pub use network::{BlobLimit, Fork, Network};
+pub use policy::{Defaults, QuotaDefaults};
+pub use redis::{Redis, RedisMode, WriteVersion};
+pub use registry::Registry;
 pub use relay::Relay;
+pub use roles::{Role, Roles};
 
 /// The example file, which is also the reference of every key and its default.
 pub const EXAMPLE: &str = include_str!("../../example.toml");
@@ -26,14 +42,32 @@ pub const EXAMPLE: &str = include_str!("../../example.toml");
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// The configuration file's folder: relative paths begin here.
+    #[serde(skip)]
+    pub directory: PathBuf,
+    /// What this process does; by default everything.
+    #[serde(default)]
+    pub roles: Roles,
     #[serde(default)]
     pub log: Log,
     #[serde(default)]
     pub network: Network,
     #[serde(default)]
+    pub registry: Registry,
+    #[serde(default)]
+    pub redis: Redis,
+    #[serde(default)]
     pub builder_api: BuilderApi,
     #[serde(default)]
+    pub cluster_api: ClusterApi,
+    #[serde(default)]
+    pub admin: Admin,
+    #[serde(default)]
     pub fetcher: Fetcher,
+    #[serde(default)]
+    pub defaults: Defaults,
+    #[serde(default)]
+    pub quotas: QuotaDefaults,
     #[serde(default)]
     pub beacon_nodes: Vec<BeaconNode>,
     #[serde(default)]
@@ -112,12 +146,30 @@ impl Config {
         Self::parse(&text, file)
     }
 
-    /// Reads and checks the text of `file`, which serves only to name it in errors.
+    /// Reads and checks the text of `file`, which names it in errors and from whose folder relative paths begin.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
-        let config: Self = toml::from_str(text)
+        let mut config: Self = toml::from_str(text)
             .map_err(|error| Error::Parse { file: file.to_owned(), fault: unknown_key::explain(&error) })?;
+        config.directory = file.parent().map(Path::to_owned).unwrap_or_default();
         check::check(&config)?;
         Ok(config)
+    }
+
+    /// Whether this process does that.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.0.contains(&role)
+    }
+
+    /// Takes other roles than the file's, and checks whether they can be.
+    pub fn with_roles(mut self, roles: Roles) -> Result<Self, Error> {
+        self.roles = roles;
+        check::check(&self)?;
+        Ok(self)
+    }
+
+    /// What may be meant so and is dangerous all the same, in words for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        check_listeners::warnings(self)
     }
 }
 

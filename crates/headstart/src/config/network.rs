@@ -1,4 +1,4 @@
-use headstart_types::{Epoch, FixedBytes, ForkSchedule, Root, UnixMillis};
+use headstart_types::{AttestationDue, Epoch, FixedBytes, ForkSchedule, Root, SLOT_BPS, UnixMillis};
 use serde::Deserialize;
 
 /// The network that is served: a preset by name, or every figure of a custom one. A name without preset and without
@@ -13,6 +13,9 @@ pub struct Network {
     pub genesis_time_ms: Option<i64>,
     pub slot_duration_ms: u64,
     pub slots_per_epoch: u64,
+    /// Basis points of a slot until attestations are due, before the Gloas fork and from it on.
+    pub attestation_due_bps: u64,
+    pub attestation_due_bps_gloas: u64,
     pub genesis_fork_version: Option<FixedBytes<4>>,
     pub genesis_validators_root: Option<Root>,
     pub forks: Vec<Fork>,
@@ -36,12 +39,15 @@ pub struct BlobLimit {
 
 impl Default for Network {
     fn default() -> Self {
+        let AttestationDue { bps, gloas_bps } = AttestationDue::default();
         Self {
             name: "mainnet".to_owned(),
             genesis_time: None,
             genesis_time_ms: None,
             slot_duration_ms: 12_000,
             slots_per_epoch: 32,
+            attestation_due_bps: bps,
+            attestation_due_bps_gloas: gloas_bps,
             genesis_fork_version: None,
             genesis_validators_root: None,
             forks: Vec::new(),
@@ -85,6 +91,12 @@ impl Network {
         if self.slots_per_epoch == 0 {
             return Err("slots_per_epoch");
         }
+        if !(1..=SLOT_BPS).contains(&self.attestation_due_bps) {
+            return Err("attestation_due_bps");
+        }
+        if !(1..=SLOT_BPS).contains(&self.attestation_due_bps_gloas) {
+            return Err("attestation_due_bps_gloas");
+        }
         if self.forks.is_empty() {
             return Err("forks");
         }
@@ -94,6 +106,10 @@ impl Network {
             genesis_time_ms,
             slot_duration_ms: self.slot_duration_ms,
             slots_per_epoch: self.slots_per_epoch,
+            attestation_due: AttestationDue {
+                bps: self.attestation_due_bps,
+                gloas_bps: self.attestation_due_bps_gloas,
+            },
             genesis_validators_root: self.genesis_validators_root.ok_or("genesis_validators_root")?,
             schedule: self.schedule(genesis_version.0),
         })
@@ -110,5 +126,31 @@ impl Network {
             max_blobs: limit.max_blobs,
         });
         ForkSchedule::new(genesis_version, forks.collect(), blob_limits.collect())
+    }
+}
+
+impl Network {
+    /// Every figure of a network, under a name of its own.
+    pub(crate) fn describing(name: &str, network: &headstart_types::Network) -> Self {
+        let schedule = &network.schedule;
+        let forks = schedule.forks().iter().filter(|fork| fork.epoch != Epoch(u64::MAX));
+        let fork = |fork: &headstart_types::Fork| Fork {
+            name: fork.name.clone(),
+            epoch: fork.epoch.0,
+            version: FixedBytes(fork.version),
+        };
+        Self {
+            name: name.to_owned(),
+            genesis_time: None,
+            genesis_time_ms: Some(network.genesis_time_ms.0),
+            slot_duration_ms: network.slot_duration_ms,
+            slots_per_epoch: network.slots_per_epoch,
+            attestation_due_bps: network.attestation_due.bps,
+            attestation_due_bps_gloas: network.attestation_due.gloas_bps,
+            genesis_fork_version: Some(FixedBytes(schedule.genesis_version())),
+            genesis_validators_root: Some(network.genesis_validators_root),
+            forks: forks.map(fork).collect(),
+            blob_limits: vec![BlobLimit { epoch: 0, max_blobs: schedule.max_blobs(Epoch(0)) }],
+        }
     }
 }

@@ -18,8 +18,14 @@ pub struct Relay {
     pub first_ms: Option<i32>,
     pub last_ms: Option<i32>,
     pub min_gap_ms: Option<u32>,
+    /// Asks that may follow one another at once; 1 where only `min_gap_ms` is said.
+    pub burst: Option<u32>,
     pub calls_max: Option<u32>,
     pub head_required: Option<bool>,
+    /// Whether bids are taken from its header streams where they can be; by default for Helix with an API key.
+    pub stream: Option<bool>,
+    /// Where it announces its top bids: `wss://host/path`.
+    pub top_bid_url: Option<String>,
     /// Further headers for every call, such as an API key. Values are never shown.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -39,8 +45,11 @@ impl Relay {
             first_ms: None,
             last_ms: None,
             min_gap_ms: None,
+            burst: None,
             calls_max: None,
             head_required: None,
+            stream: None,
+            top_bid_url: None,
             headers: BTreeMap::new(),
         }
     }
@@ -52,8 +61,11 @@ impl Relay {
             first_ms: self.first_ms.map_or(preset.first_ms, i64::from),
             last_ms: self.last_ms.map_or(preset.last_ms, i64::from),
             min_gap_ms: self.min_gap_ms.map_or(preset.min_gap_ms, i64::from),
+            // Whoever says how far apart asks are to be means all of them.
+            burst: self.burst.unwrap_or_else(|| self.min_gap_ms.map_or(preset.burst, |_| 1)),
             calls_max: self.calls_max.unwrap_or(preset.calls_max),
             head_required: self.head_required.unwrap_or(preset.head_required),
+            ..preset
         })
     }
 }

@@ -5,6 +5,8 @@ use headstart_devnet::{
 };
 
 pub(super) const VALIDATORS: usize = 8;
+/// Of each cluster: SSV's and Obol's smallest.
+pub(super) const OPERATORS: usize = 4;
 
 pub(super) struct DemoRelay {
     pub(super) name: &'static str,
@@ -17,17 +19,20 @@ pub(super) struct DemoCluster {
     pub(super) cluster: Cluster,
     /// Indices into the relays.
     pub(super) relays: &'static [usize],
+    /// When its beacon nodes ask, in nominal milliseconds into the slot: an SSV cluster does after its RANDAO.
+    pub(super) asks_at_ms: i64,
 }
 
 pub(super) fn clusters() -> Vec<DemoCluster> {
-    let cluster = |name, client, first_index, relays| DemoCluster {
+    let cluster = |name, client, first_index, relays, asks_at_ms| DemoCluster {
         cluster: Cluster::new(name, client, first_index, VALIDATORS),
         relays,
+        asks_at_ms,
     };
     vec![
-        cluster("alpha", BeaconClient::Lighthouse, 1_000, &[0, 2]),
-        cluster("beta", BeaconClient::Teku, 2_000, &[1, 3]),
-        cluster("gamma", BeaconClient::PrysmJson, 3_000, &[4]),
+        cluster("alpha", BeaconClient::Lighthouse, 1_000, &[0, 2], 80),
+        cluster("beta", BeaconClient::Teku, 2_000, &[1, 3], 170),
+        cluster("gamma", BeaconClient::PrysmJson, 3_000, &[4], 110),
     ]
 }
 

@@ -1,27 +1,30 @@
-//! The whole thing in one process, over real sockets: five relays, builders, a beacon node and three clusters, with the
-//! service between them exactly as it runs in production.
+//! The whole thing in one process, over real sockets: five relays, builders, a beacon node and three clusters of four
+//! operators, with the service between them exactly as it runs in production.
 
+mod administration;
 mod cast;
+mod introduction;
+mod operator;
 mod options;
+mod outcomes;
 mod row;
+mod settings;
 mod tally;
 mod world;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use headstart_builder_api::HeaderAnswered;
-use headstart_devnet::Proposal;
-use headstart_types::{Outcome, Slot};
-use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
-
-use crate::{App, clock, commands};
+use crate::{App, Shutdown, clock, commands};
+use anyhow::Context;
+use futures_util::future::join_all;
+use headstart_types::Slot;
 
 pub(crate) use options::Options;
 pub(crate) use tally::Tally;
 
-use row::Row;
+use administration::Member;
+use operator::Operator;
+use outcomes::Outcomes;
 use world::World;
 
 /// Slots before the first row, for the chain to get going and the service to learn duties and head.
@@ -30,47 +33,45 @@ const WARM_UP_SLOTS: u64 = 2;
 /// Plays the demo, printing a row for each slot and a summary.
 pub(crate) async fn play(options: Options) -> anyhow::Result<Tally> {
     let mut world = World::start(options).await?;
-    let app = App::start(world.service_config()?, clock::SYSTEM).await?;
-    let mut answered = app.watch_headers();
-    let url = format!("http://{}", app.builder_api_addr());
-    commands::print(&world.introduction(&url))?;
-    let stop = CancellationToken::new();
-    let service = tokio::spawn(app.run(stop.clone()));
-    world.begin(&url)?;
+    let config = world.service_config()?;
+    let handed_out = administration::administer(&config, &world).await?;
+    let app = App::start(config, clock::SYSTEM).await?;
+    let mut outcomes = Outcomes::new(app.store().watch());
+    let url =
+        format!("http://{}", app.builder_api_addr().context("serve beacon nodes: the demo has every role")?);
+    let door = app.cluster_api_addr().context("find the clusters' door: it is not enabled")?;
+    let door = format!("http://{door}");
+    commands::print(&world.introduction(&url, &door))?;
+    let shutdown = Shutdown::default();
+    let service = tokio::spawn(app.run(shutdown.clone()));
+    let operators = operators(&world, handed_out.members, &door)?;
+    join_all(operators.iter().map(|(_, operator)| operator.register())).await;
+    world.employ(operators)?;
+    world.begin(&url, &handed_out.credential)?;
 
     commands::print(&row::heading())?;
-    let (mut tally, mut outcomes) = (Tally::default(), HashMap::new());
+    let mut tally = Tally::default();
     let first = Slot(world.slot_now().0 + WARM_UP_SLOTS);
     for slot in first.0..first.0 + options.slots {
-        let proposal = world.live_through(Slot(slot)).await;
-        collect(&mut answered, &mut outcomes);
-        let row = world.row(Slot(slot), proposal, outcomes.remove(&Slot(slot)));
+        let proposals = world.live_through(Slot(slot)).await;
+        outcomes.collect();
+        let row = world.row(Slot(slot), proposals, &mut outcomes);
         commands::print(&row.to_string())?;
         tally.count(&row);
     }
-    commands::print(&tally.summary())?;
-    stop.cancel();
+    commands::print(&tally.summary(&world.counts))?;
+    shutdown.hurry();
     // What the demo shows is on the screen; a slow drain is not worth waiting for.
     let _ = tokio::time::timeout(Duration::from_secs(2), service).await;
     Ok(tally)
 }
 
-/// The first outcome of each slot: what the beacon node met with when it asked.
-fn collect(answered: &mut broadcast::Receiver<HeaderAnswered>, outcomes: &mut HashMap<Slot, Outcome>) {
-    while let Ok(header) = answered.try_recv() {
-        outcomes.entry(header.key.slot).or_insert(header.outcome);
-    }
-}
-
-/// A duty and what came of it.
-pub(crate) struct Played {
-    pub(crate) proposal: Proposal,
-    pub(crate) outcome: Option<Outcome>,
-}
-
-impl Row {
-    /// Whether a header came from memory.
-    fn is_hit(&self) -> bool {
-        self.played.as_ref().is_some_and(|played| played.outcome == Some(Outcome::Hit))
-    }
+/// Each member of each cluster, with its own way to the service.
+fn operators(world: &World, members: Vec<Member>, door: &str) -> anyhow::Result<Vec<(usize, Operator)>> {
+    let operator = |member: Member| {
+        let place = member.cluster;
+        let client = operator::client(member, &world.clusters[place].cluster.name, door)?;
+        Ok((place, world.operator(place, client)))
+    };
+    members.into_iter().map(operator).collect()
 }

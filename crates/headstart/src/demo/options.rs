@@ -12,6 +12,12 @@ pub(crate) struct Options {
     /// The same seed plays the same market.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// One cluster pushes no hints itself: `headstart agent` does it, beside the beacon node.
+    #[arg(long)]
+    pub(crate) agents: bool,
+    /// The service follows no beacon node: what clusters hint must do.
+    #[arg(long)]
+    pub(crate) no_beacon_node: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

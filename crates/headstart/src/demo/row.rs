@@ -1,8 +1,7 @@
 use std::fmt;
 
-use headstart_types::{Slot, Wei};
-
-use super::Played;
+use headstart_devnet::Proposal;
+use headstart_types::{Outcome, Slot, Wei};
 
 /// One slot of the demo.
 pub(crate) struct Row {
@@ -18,9 +17,16 @@ pub(crate) struct Row {
     pub(super) asked: Vec<(&'static str, usize)>,
 }
 
+/// A duty and what came of it: one proposal for each operator, of whom there is at least one.
+pub(crate) struct Played {
+    pub(super) proposals: Vec<Proposal>,
+    /// One for each answered getHeader.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
 pub(super) fn heading() -> String {
     format!(
-        "{:>5}  {:<7} {:>8}  {:<9} {:>10}  {:>10}  {:>10}  {:>6}  {:<22} {}\n",
+        "{:>5}  {:<7} {:>8}  {:<13} {:>10}  {:>10}  {:>10}  {:>6}  {:<22} {}\n",
         "slot",
         "cluster",
         "lead",
@@ -34,11 +40,80 @@ pub(super) fn heading() -> String {
     )
 }
 
+impl Played {
+    /// Whether every operator got a header from memory.
+    pub(super) fn is_hit(&self) -> bool {
+        self.hits() == self.proposals.len()
+    }
+
+    fn hits(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| **outcome == Outcome::Hit).count()
+    }
+
+    /// Whether a block was signed and every operator learnt that it is published.
+    pub(super) fn is_revealed(&self) -> bool {
+        self.proposals.iter().all(Proposal::is_revealed)
+    }
+
+    /// A block was signed and somebody did not learn that it is published.
+    pub(super) fn is_lost(&self) -> bool {
+        self.proposals.iter().any(|proposal| proposal.reveal.is_some() && !proposal.is_revealed())
+    }
+
+    pub(super) fn is_wrong(&self) -> bool {
+        self.proposals.iter().any(|proposal| proposal.wrong().is_some())
+    }
+
+    /// Whether operators got different headers, so that they must first agree on one.
+    pub(super) fn is_split(&self) -> bool {
+        let block = |proposal: &Proposal| proposal.header.bid.map(|(_, block_hash)| block_hash);
+        self.proposals.iter().any(|proposal| block(proposal) != block(&self.proposals[0]))
+    }
+
+    /// Until the last operator had its header, in microseconds.
+    pub(super) fn answered_us(&self) -> u64 {
+        self.proposals.iter().map(|proposal| proposal.header.answered_in_us).max().unwrap_or(0)
+    }
+
+    fn value(&self) -> Option<Wei> {
+        self.proposals.iter().find_map(|proposal| proposal.header.bid).map(|(value, _)| value)
+    }
+
+    /// How many of the operators got a header from memory, or what became of the first who did not.
+    fn header(&self) -> String {
+        let other = self.outcomes.iter().find(|outcome| **outcome != Outcome::Hit);
+        let word = other.map_or("hit", |outcome| outcome.as_str());
+        format!("{word} {}/{}", self.hits(), self.proposals.len())
+    }
+
+    /// What became of the signed block.
+    fn block(&self) -> String {
+        if let Some(wrong) = self.proposals.iter().find_map(Proposal::wrong) {
+            return format!("WRONG: {wrong:?}");
+        }
+        let mut reveals = self.proposals.iter().filter_map(|proposal| proposal.reveal.as_ref());
+        if let Some(lost) = reveals.clone().find(|reveal| !matches!(reveal.status, 200 | 202)) {
+            return format!("LOST: {} {}", lost.status, lost.message.as_deref().unwrap_or(""));
+        }
+        match reveals.next() {
+            Some(first) => {
+                let slowest =
+                    reveals.map(|reveal| reveal.answered_in_us).fold(first.answered_in_us, u64::max);
+                format!("unblinded in {} ms", slowest / 1000)
+            }
+            None => "built locally".to_owned(),
+        }
+    }
+}
+
 impl Row {
+    pub(super) fn without_duty(slot: Slot, missed: bool) -> Self {
+        Self { slot, missed, played: None, lead_ms: None, best: None, asked: Vec::new() }
+    }
+
     /// Served value as a share of the best available at that instant.
     pub(super) fn share(&self) -> Option<f64> {
-        let (value, _) = self.played.as_ref()?.proposal.header.bid?;
-        Some(value.ratio_of(self.best?))
+        Some(self.played.as_ref()?.value()?.ratio_of(self.best?))
     }
 
     fn lead(&self) -> String {
@@ -57,35 +132,19 @@ impl fmt::Display for Row {
             let text = if self.missed { "a duty, and no answer" } else { "-" };
             return writeln!(f, "{:>5}  {text}", self.slot);
         };
-        let proposal = &played.proposal;
-        let outcome = played.outcome.map_or("unseen", |outcome| outcome.as_str());
-        let value = proposal.header.bid.map_or_else(|| "-".to_owned(), |(value, _)| value.eth());
+        let value = played.value().map_or_else(|| "-".to_owned(), Wei::eth);
         let best = self.best.map_or_else(|| "-".to_owned(), Wei::eth);
         let share = self.share().map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
         writeln!(
             f,
-            "{:>5}  {:<7} {:>8}  {outcome:<9} {:>7} us  {value:>10}  {best:>10}  {share:>6}  {:<22} {}",
+            "{:>5}  {:<7} {:>8}  {:<13} {:>7} us  {value:>10}  {best:>10}  {share:>6}  {:<22} {}",
             self.slot,
-            proposal.cluster,
+            played.proposals[0].cluster,
             self.lead(),
-            proposal.header.answered_in_us,
+            played.header(),
+            played.answered_us(),
             self.asked(),
-            block(played),
+            played.block(),
         )
-    }
-}
-
-/// What became of the signed block.
-fn block(played: &Played) -> String {
-    let proposal = &played.proposal;
-    match (&proposal.reveal, proposal.wrong()) {
-        (_, Some(wrong)) => format!("WRONG: {wrong:?}"),
-        (None, None) => "built locally".to_owned(),
-        (Some(reveal), None) if proposal.is_revealed() => {
-            format!("unblinded in {} ms", reveal.answered_in_us / 1000)
-        }
-        (Some(reveal), None) => {
-            format!("LOST: {} {}", reveal.status, reveal.message.as_deref().unwrap_or(""))
-        }
     }
 }

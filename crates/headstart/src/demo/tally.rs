@@ -1,16 +1,22 @@
+use std::sync::atomic::Ordering;
+
+use super::operator::Counts;
 use super::row::Row;
 
-/// What the whole demo came to.
+/// What the whole demo came to. A duty counts once, however many operators have it.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     slots: usize,
     duties: usize,
+    /// Every operator got its header from memory.
     hits: usize,
     unblinded: usize,
     /// Blocks that were signed and not revealed.
     lost: usize,
     /// Answers that a beacon node could not use.
     wrong: usize,
+    /// Operators of one cluster got different headers.
+    split: usize,
     shares: Vec<f64>,
     answered_us: Vec<u64>,
     calls: usize,
@@ -23,14 +29,14 @@ impl Tally {
             self.duties += usize::from(row.missed);
             return;
         };
-        let proposal = &played.proposal;
         self.duties += 1;
-        self.hits += usize::from(row.is_hit());
-        self.unblinded += usize::from(proposal.is_revealed());
-        self.lost += usize::from(proposal.reveal.is_some() && !proposal.is_revealed());
-        self.wrong += usize::from(proposal.wrong().is_some());
+        self.hits += usize::from(played.is_hit());
+        self.unblinded += usize::from(played.is_revealed());
+        self.lost += usize::from(played.is_lost());
+        self.wrong += usize::from(played.is_wrong());
+        self.split += usize::from(played.is_split());
         self.shares.extend(row.share());
-        self.answered_us.push(proposal.header.answered_in_us);
+        self.answered_us.push(played.answered_us());
         self.calls += row.asked.iter().map(|(_, calls)| calls).sum::<usize>();
     }
 
@@ -39,17 +45,21 @@ impl Tally {
         self.lost == 0 && self.wrong == 0
     }
 
-    pub(super) fn summary(&self) -> String {
-        let Self { slots, duties, hits, unblinded, lost, wrong, calls, .. } = self;
+    pub(super) fn summary(&self, counts: &Counts) -> String {
+        let Self { slots, duties, hits, unblinded, lost, wrong, split, calls, .. } = self;
+        let registrations = counts.registrations.load(Ordering::Relaxed);
         format!(
-            "\n{slots} slots, {duties} duties: {hits} hits, {unblinded} unblinded, {lost} lost, {wrong} wrong\n\
+            "\n{slots} slots, {duties} duties: {hits} hits, {unblinded} unblinded, {lost} lost, {wrong} wrong, {split} split\n\
              value served / best available at that instant: mean {:.4}, least {:.4}\n\
-             header answered: median {} us, slowest {} us; {:.1} relay calls a duty\n",
+             header answered to the last operator: median {} us, slowest {} us; {:.1} relay calls a duty\n\
+             over gRPC: {registrations} registrations sent, {} hints taken, {} rejected\n",
             self.mean_share(),
             self.shares.iter().copied().reduce(f64::min).unwrap_or(0.0),
             self.median_answered_us(),
             self.answered_us.iter().max().unwrap_or(&0),
             as_f64(*calls) / as_f64((*duties).max(1)),
+            counts.pushed.applied(),
+            counts.pushed.rejected(),
         )
     }
 

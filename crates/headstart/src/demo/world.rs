@@ -1,37 +1,51 @@
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use headstart_cluster_api::client::ClusterClient;
 use headstart_devnet::{
-    BeaconNode, Chain, ChainConfig, ChainTask, ClusterPlan, ClusterTask, Endpoint, Market, Proposal, Proposer,
+    BeaconClient, BeaconNode, Chain, ChainConfig, ChainTask, ClusterPlan, ClusterTask, Endpoint, Market,
+    Proposal, Proposer,
 };
-use headstart_types::{ForkName, Network, Outcome, Slot, UnixMillis};
+use headstart_registry::NewSecret;
+use headstart_types::{ForkName, Network, Slot, UnixMillis};
+use http::header::AUTHORIZATION;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::cast::{DemoCluster, DemoRelay, VALIDATORS, clusters, relays};
-use super::row::Row;
-use super::{Options, Played};
-use crate::{Config, clock, config};
+use super::cast::{DemoCluster, DemoRelay, OPERATORS, clusters, relays};
+use super::operator::{Counts, Operator};
+use super::row::{Played, Row};
+use super::{Options, outcomes::Outcomes};
+use crate::agent::Agent;
+use crate::clock;
+use crate::network::USER_AGENT;
 
-const MAINNET_SLOT_MS: f64 = 12_000.0;
+pub(super) const MAINNET_SLOT_MS: f64 = 12_000.0;
 const BUILDERS: u64 = 12;
 /// Of a thousand slots, so many have a duty of one of the clusters.
 const DUTIES_PER_MILLE: u64 = 850;
-/// When beacon nodes ask, in nominal milliseconds into the slot: a solo staker at once, an SSV cluster after its RANDAO.
-const ASKS_AT_MS: [i64; 3] = [80, 170, 110];
 /// How long after the slot's start its duty must have ended, as a share of the slot.
 const DUTY_ENDS: f64 = 0.6;
 
 /// Everything around the service.
 pub(super) struct World {
-    options: Options,
+    pub(super) options: Options,
     chain: Chain,
     market: Market,
-    relays: Vec<DemoRelay>,
-    beacon_node: BeaconNode,
-    clusters: Vec<DemoCluster>,
+    pub(super) relays: Vec<DemoRelay>,
+    pub(super) beacon_node: BeaconNode,
+    pub(super) clusters: Vec<DemoCluster>,
+    folder: TempDir,
     proposals: Option<mpsc::Receiver<Proposal>>,
     /// Dropping these ends the simulation.
     running: Vec<(ChainTask, ClusterTask)>,
+    operators: JoinSet<()>,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl World {
@@ -59,20 +73,77 @@ impl World {
             relays,
             beacon_node,
             clusters,
+            folder: tempfile::tempdir().context("make a folder for the demo's registry")?,
             proposals: None,
             running: Vec::new(),
+            operators: JoinSet::new(),
+            counts: Arc::default(),
         })
     }
 
-    /// Sets chain and clusters going; they ask the Builder API at `url`.
-    pub(super) fn begin(&mut self, url: &str) -> anyhow::Result<()> {
-        let endpoint = Endpoint::new(url).context("use the Builder API's address")?;
-        let plan = |(cluster, asks_at_ms): (&DemoCluster, i64)| ClusterPlan {
+    pub(super) fn network(&self) -> &Network {
+        self.chain.network()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// One operator of the cluster at that place.
+    pub(super) fn operator(&self, place: usize, client: ClusterClient) -> Operator {
+        let cluster = &self.clusters[place];
+        Operator {
+            chain: self.chain.clone(),
             cluster: cluster.cluster.clone(),
-            endpoints: vec![endpoint.clone()],
-            asks_at_ms,
+            client,
+            expected_ask_ms: i64::from(self.scaled_offset(cluster.asks_at_ms)),
+            counts: Arc::clone(&self.counts),
+        }
+    }
+
+    /// Lets operators register in every epoch and push hints; with agents, the last cluster's own hints come from one.
+    pub(super) fn employ(&mut self, operators: Vec<(usize, Operator)>) -> anyhow::Result<()> {
+        let served_by_agent = self.options.agents.then_some(self.clusters.len() - 1);
+        let mut agent_is_there = false;
+        for (place, operator) in operators {
+            if served_by_agent != Some(place) {
+                self.operators.spawn(async move {
+                    tokio::join!(operator.register_each_epoch(), operator.hint());
+                });
+                continue;
+            }
+            if !std::mem::replace(&mut agent_is_there, true) {
+                self.operators.spawn(self.agent(&operator)?.run());
+            }
+            self.operators.spawn(async move { operator.register_each_epoch().await });
+        }
+        Ok(())
+    }
+
+    /// What `headstart agent` runs, beside the demo's beacon node.
+    fn agent(&self, operator: &Operator) -> anyhow::Result<Agent> {
+        Ok(Agent {
+            network: Arc::new(self.network().clone()),
+            clock: clock::SYSTEM,
+            beacon_node: headstart_beacon::BeaconNode::new(&self.beacon_node.url(), USER_AGENT)?,
+            client: operator.client.clone(),
+            expected_ask_ms: Some(operator.expected_ask_ms),
+            pushed: Arc::clone(&self.counts.pushed),
+        })
+    }
+
+    /// Sets chain and clusters going; all their beacon nodes ask the Builder API at `url` with one credential.
+    pub(super) fn begin(&mut self, url: &str, credential: &NewSecret) -> anyhow::Result<()> {
+        let plan = |cluster: &DemoCluster| {
+            let endpoint = endpoint(url, credential, cluster.cluster.client)?;
+            Ok(ClusterPlan {
+                cluster: cluster.cluster.clone(),
+                endpoints: vec![endpoint; OPERATORS],
+                asks_at_ms: cluster.asks_at_ms,
+                registers: false,
+            })
         };
-        let plans = self.clusters.iter().zip(ASKS_AT_MS).map(plan).collect();
+        let plans = self.clusters.iter().map(plan).collect::<anyhow::Result<_>>()?;
         let (clusters, proposals) = Proposer::new(self.chain.clone()).run(plans);
         self.running.push((self.chain.run(), clusters));
         self.proposals = Some(proposals);
@@ -83,33 +154,32 @@ impl World {
         self.network().slot_at(clock::SYSTEM.now())
     }
 
-    /// Waits until the slot's duty has ended; gives the proposal if one of the clusters had it.
-    pub(super) async fn live_through(&mut self, slot: Slot) -> Option<Proposal> {
+    /// Waits until the slot's duty has ended; gives what its operators met with, if one of the clusters had it.
+    pub(super) async fn live_through(&mut self, slot: Slot) -> Vec<Proposal> {
         let share = Duration::from_millis(self.network().slot_duration_ms).mul_f64(DUTY_ENDS);
         let ends =
             tokio::time::Instant::now() + clock::SYSTEM.now().until(self.network().slot_start(slot)) + share;
+        let mut met = Vec::new();
         let Some(proposals) = self.proposals.as_mut().filter(|_| self.chain.is_ours(slot)) else {
             tokio::time::sleep_until(ends).await;
-            return None;
+            return met;
         };
-        let report = async {
-            loop {
-                match proposals.recv().await {
-                    Some(proposal) if proposal.slot < slot => {}
-                    other => break other,
-                }
+        while met.len() < OPERATORS {
+            match tokio::time::timeout_at(ends, proposals.recv()).await {
+                Ok(Some(proposal)) if proposal.slot < slot => {}
+                Ok(Some(proposal)) => met.push(proposal),
+                Ok(None) | Err(_) => break,
             }
-        };
-        tokio::time::timeout_at(ends, report).await.ok().flatten().filter(|proposal| proposal.slot == slot)
+        }
+        met
     }
 
     /// Compares what was served with what the cluster's relays held at that instant.
-    pub(super) fn row(&self, slot: Slot, proposal: Option<Proposal>, outcome: Option<Outcome>) -> Row {
-        let Some(proposal) = proposal else {
-            let missed = self.chain.is_ours(slot);
-            return Row { slot, missed, played: None, lead_ms: None, best: None, asked: Vec::new() };
+    pub(super) fn row(&self, slot: Slot, proposals: Vec<Proposal>, outcomes: &mut Outcomes) -> Row {
+        let Some(asked_at) = proposals.iter().map(|proposal| proposal.asked_at).min() else {
+            return Row::without_duty(slot, self.chain.is_ours(slot));
         };
-        let cluster = self.clusters.iter().find(|cluster| cluster.cluster.name == proposal.cluster);
+        let cluster = self.clusters.iter().find(|cluster| cluster.cluster.name == proposals[0].cluster);
         let relays: Vec<&DemoRelay> = cluster
             .iter()
             .flat_map(|cluster| cluster.relays.iter().map(|index| &self.relays[*index]))
@@ -125,86 +195,21 @@ impl World {
         Row {
             slot,
             missed: false,
-            lead_ms: first_asked.map(|first| proposal.asked_at - first),
-            best: self.market.best(&numbers, slot, proposal.asked_at),
+            lead_ms: first_asked.map(|first| asked_at - first),
+            best: self.market.best(&numbers, slot, asked_at),
             asked,
-            played: Some(Played { proposal, outcome }),
+            played: Some(Played { proposals, outcomes: outcomes.take(slot) }),
         }
     }
+}
 
-    fn network(&self) -> &Network {
-        self.chain.network()
+/// The Builder API as a beacon node of that client is told of it. Teku sends no user and password, but keeps a path.
+fn endpoint(url: &str, credential: &NewSecret, client: BeaconClient) -> anyhow::Result<Endpoint> {
+    if client == BeaconClient::Teku {
+        return Endpoint::new(&format!("{url}/t/{}/", credential.token()))
+            .context("use the Builder API's address");
     }
-
-    /// The configuration that an operator would write for this world.
-    pub(super) fn service_config(&self) -> anyhow::Result<Config> {
-        let mut config = Config::default();
-        config.builder_api.listen.set_port(0);
-        "demo".clone_into(&mut config.network.name);
-        config.fetcher.lead_ms = self.scaled(config.fetcher.lead_ms);
-        config.beacon_nodes = vec![config::BeaconNode { url: self.beacon_node.url().parse()? }];
-        config.relays = self.relays.iter().map(|relay| self.relay_config(relay)).collect();
-        config.clusters = self
-            .clusters
-            .iter()
-            .zip(ASKS_AT_MS)
-            .map(|(cluster, asks)| self.cluster_config(cluster, asks))
-            .collect();
-        Ok(config)
-    }
-
-    fn relay_config(&self, relay: &DemoRelay) -> config::Relay {
-        let mut settings = config::Relay::new(relay.name, &relay.relay.url(), relay.policy);
-        if let Some(policy) = settings.call_policy() {
-            settings.first_ms = Some(self.scaled_offset(policy.first_ms));
-            settings.last_ms = Some(self.scaled_offset(policy.last_ms));
-            settings.min_gap_ms = Some(self.scaled_offset(policy.min_gap_ms).unsigned_abs());
-        }
-        settings
-    }
-
-    fn cluster_config(&self, cluster: &DemoCluster, asks_at_ms: i64) -> config::Cluster {
-        let relays = cluster.relays.iter().map(|index| self.relays[*index].name.to_owned()).collect();
-        let mut settings = config::Cluster::new(&cluster.cluster.name, relays);
-        settings.validators = cluster.cluster.validators.iter().map(|validator| validator.pubkey).collect();
-        settings.cutoff_ms = self.scaled(settings.cutoff_ms);
-        settings.expected_ask_ms = self.scaled_offset(asks_at_ms);
-        settings
-    }
-
-    /// Nominal milliseconds of a 12-second slot in real ones.
-    #[expect(clippy::cast_possible_truncation, reason = "a few seconds in milliseconds")]
-    fn scaled_offset(&self, nominal_ms: i64) -> i32 {
-        #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
-        let real = nominal_ms as f64 / self.options.speed;
-        real.round() as i32
-    }
-
-    fn scaled(&self, nominal_ms: u32) -> u32 {
-        self.scaled_offset(i64::from(nominal_ms)).unsigned_abs()
-    }
-
-    pub(super) fn introduction(&self, url: &str) -> String {
-        let Options { slots, speed, seed } = self.options;
-        let seconds = MAINNET_SLOT_MS / 1000.0 / speed;
-        let relays =
-            self.relays.iter().map(|relay| format!("relay        {:<8} {}", relay.name, relay.about));
-        let clusters = self.clusters.iter().map(|cluster| {
-            let relays =
-                cluster.relays.iter().map(|index| self.relays[*index].name).collect::<Vec<_>>().join(", ");
-            format!("cluster      {:<8} {VALIDATORS} validators; relays {relays}", cluster.cluster.name)
-        });
-        let lines = [
-            format!("headstart demo: {slots} slots of {seconds:.1} s (speed {speed}, seed {seed})\n"),
-            format!("Builder API  {url}"),
-            format!("beacon node  {}", self.beacon_node.url()),
-        ];
-        lines
-            .into_iter()
-            .chain(relays)
-            .chain(clusters)
-            .map(|line| line + "\n")
-            .chain(["\n".to_owned()])
-            .collect()
-    }
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(credential.userinfo()));
+    let endpoint = Endpoint::new(url).context("use the Builder API's address")?;
+    Ok(endpoint.with_header(AUTHORIZATION, basic.parse().context("write the credential as a header")?))
 }

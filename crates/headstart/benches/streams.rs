@@ -1,0 +1,149 @@
+//! A relay's header stream: from a frame being handed to the socket to its bid being servable from the store, with all that
+//! lies between: the relay's socket, ours, decoding, BLS verification and the store.
+//!
+//! `cargo bench --bench streams`. Relay and service share this machine.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and stops when its set-up fails"
+)]
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use headstart::{App, Config, Shutdown, clock};
+use headstart_bid_store::BidStore;
+use headstart_devnet::{BuiltBlock, Chain, ChainConfig, key, network, sign_bid};
+use headstart_types::{AuctionKey, B256, BlockHash, ForkName, Network, SecretKey, Slot, Wei};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::{runtime, time};
+use tokio_tungstenite::tungstenite::Message;
+
+const SLOT: Slot = Slot(100);
+const SLOT_MS: u64 = 60_000;
+const STARTS_IN_MS: i64 = 45_000;
+const FRAMES: u64 = 400;
+/// More than the pause between two looks of the fetcher, so that every frame is looked at by itself.
+const APART: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Frame {
+    block_hash: BlockHash,
+    bytes: Bytes,
+}
+
+fn main() {
+    let (relay_key, validator) = (key(1, 1), key(2, 1));
+    let network = network_of_now();
+    let parent_hash = BlockHash(B256::repeat_byte(0x11));
+    let auction = AuctionKey { slot: SLOT, parent_hash, proposer: validator.public_key() };
+    let frames = frames(&network, &auction, &relay_key);
+    let bytes = frames[0].bytes.len();
+    let service = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let relay = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut took = relay.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}@{}", relay_key.public_key(), listener.local_addr().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("headstart.toml");
+        let config = Config::parse(&configuration(&network, &url, &validator), &file).unwrap();
+        let app = service.spawn(App::start(config, clock::SYSTEM)).await.unwrap().unwrap();
+        let (store, addr) = (app.store(), app.builder_api_addr().unwrap());
+        service.spawn(app.run(Shutdown::default()));
+        // The first getHeader begins the auction; its answer is of no interest.
+        let mut asking = TcpStream::connect(addr).await.unwrap();
+        let head = format!("GET /eth/v1/builder/header/{auction} HTTP/1.1\r\nHost: x\r\n\r\n");
+        asking.write_all(head.as_bytes()).await.unwrap();
+        tokio::spawn(async move { _ = asking.read(&mut [0; 1024]).await });
+        send(&listener, &store, &auction, frames).await
+    });
+    service.shutdown_background();
+    took.sort_unstable();
+    let at = |per_mille: usize| took[(took.len() - 1) * per_mille / 1_000];
+    println!(
+        "frame of {bytes} bytes sent -> servable, {} frames: p50 {:?}, p90 {:?}, p99 {:?}, most {:?}",
+        took.len(),
+        at(500),
+        at(900),
+        at(990),
+        at(1_000)
+    );
+}
+
+/// Takes the service's stream, and times each frame until the store has its bid.
+async fn send(
+    listener: &TcpListener,
+    store: &BidStore,
+    auction: &AuctionKey,
+    frames: Vec<Frame>,
+) -> Vec<Duration> {
+    let mut stream = loop {
+        // Connections for status and polls are closed unanswered.
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        if let Ok(stream) = tokio_tungstenite::accept_async(stream).await {
+            break stream;
+        }
+    };
+    let held = |hash| store.auction(auction).is_some_and(|entry| entry.offers().contains(hash));
+    let mut took = Vec::new();
+    for frame in frames {
+        time::sleep(APART).await;
+        let sent = Instant::now();
+        stream.send(Message::Binary(frame.bytes)).await.unwrap();
+        while !held(frame.block_hash) {
+            assert!(sent.elapsed() < PATIENCE, "the bid is not believed");
+            tokio::task::yield_now().await;
+            std::hint::spin_loop();
+        }
+        took.push(sent.elapsed());
+        // Pings are answered by reading.
+        let _nothing = time::timeout(Duration::ZERO, stream.next()).await;
+    }
+    took.split_off(took.len() / 10)
+}
+
+fn network_of_now() -> Network {
+    let now = clock::SYSTEM.now();
+    let genesis_time_ms = now + STARTS_IN_MS - (SLOT.0 * SLOT_MS).cast_signed();
+    Network { genesis_time_ms, ..network(ForkName::Fulu, SLOT_MS, now, 0) }
+}
+
+fn frames(network: &Network, auction: &AuctionKey, relay: &SecretKey) -> Vec<Frame> {
+    let chain = Chain::new(ChainConfig::new(network.clone(), clock::SYSTEM, 0));
+    let attributes = chain.attributes(auction.slot, auction.parent_hash);
+    let frame = |step| {
+        let block = BuiltBlock::new(ForkName::Fulu, attributes.clone(), auction.proposer, 1, step);
+        let bid = block.bid(Wei::new(1_000_000_000_000_000 + u128::from(step)), relay.public_key());
+        let ssz = sign_bid(network, bid, relay).to_ssz();
+        Frame { block_hash: block.block_hash(), bytes: [&[1, 6], &*ssz].concat().into() }
+    };
+    (0..FRAMES).map(frame).collect()
+}
+
+fn configuration(network: &Network, relay: &str, validator: &SecretKey) -> String {
+    let forks = network.schedule.forks().iter().filter(|fork| fork.epoch.0 != u64::MAX);
+    let forks: Vec<_> = forks
+        .map(|fork| {
+            let (name, epoch, version) = (&fork.name, fork.epoch, u32::from_be_bytes(fork.version));
+            format!("{{ name = \"{name}\", epoch = {epoch}, version = \"0x{version:08x}\" }}")
+        })
+        .collect();
+    format!(
+        "[network]\nname = \"{}\"\ngenesis_time_ms = {}\nslot_duration_ms = {SLOT_MS}\nslots_per_epoch = {}
+genesis_fork_version = \"0x{:08x}\"\ngenesis_validators_root = \"{}\"\nforks = [{}]
+[builder_api]\nlisten = \"127.0.0.1:0\"\n[cluster_api]\nenabled = false\n[admin]\nenabled = false
+[[relays]]\nname = \"one\"\nurl = \"{relay}\"\nfirst_ms = -60000\nlast_ms = 3900\nmin_gap_ms = 60000\nstream = true
+[[clusters]]\nname = \"alpha\"\nrelays = [\"one\"]\nvalidators = [\"{}\"]\ncutoff_ms = 3900\n",
+        network.name,
+        network.genesis_time_ms.0,
+        network.slots_per_epoch,
+        u32::from_be_bytes(network.schedule.genesis_version()),
+        network.genesis_validators_root,
+        forks.join(", "),
+        validator.public_key()
+    )
+}

@@ -1,0 +1,3 @@
+//! What the binary measures of itself, beside simulated neighbours.
+
+pub(crate) mod value;

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use anyhow::Context;
+use headstart_devnet::{Chain, HeaderCall, Market, Relay, RelayConfig};
+use headstart_relay::HeaderAnswer;
+use headstart_types::{AuctionKey, ForkName, Slot, Wei};
+use tokio::time::Instant;
+
+use super::cast::Cast;
+use crate::clock;
+
+/// Statuses by which a relay refuses a call.
+const REFUSALS: [u16; 3] = [400, 403, 429];
+/// What relays that play timing games are told: no longer than a beacon node waits.
+const PATIENCE_MS: u64 = 950;
+
+/// One strategy's own relays, with the same books as everybody's.
+pub(super) struct Group {
+    pub(super) relays: Vec<Relay>,
+    clients: Vec<headstart_relay::Relay>,
+}
+
+impl Group {
+    pub(super) async fn spawn(chain: &Chain, market: &Market, cast: &[Cast]) -> anyhow::Result<Self> {
+        let (mut relays, mut clients) = (Vec::new(), Vec::new());
+        for (number, cast) in (0..).zip(cast) {
+            let config = RelayConfig::new(chain.clone(), market.clone(), number);
+            let relay = Relay::spawn(config.with_behaviour(cast.behaviour.clone())).await;
+            let relay = relay.context("start a simulated relay")?;
+            let url = relay.url().parse().context("read a simulated relay's address")?;
+            let client = headstart_relay::Relay::new(headstart_relay::Config::new(url), clock::SYSTEM);
+            clients.push(client.context("make a client of a simulated relay")?);
+            relays.push(relay);
+        }
+        Ok(Self { relays, clients })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.relays.len()
+    }
+
+    /// Asks one relay; anything but a bid is none.
+    pub(super) async fn ask(
+        self: Arc<Self>,
+        relay: usize,
+        key: AuctionKey,
+        deadline: Instant,
+    ) -> Option<Wei> {
+        match self.clients[relay].header(&key, ForkName::Fulu, PATIENCE_MS, deadline).await {
+            HeaderAnswer::Bid(received) => Some(received.bid.message.value()),
+            _ => None,
+        }
+    }
+
+    /// How many calls each relay has seen for `slot`, and how many of them all were refused.
+    pub(super) fn calls(&self, slot: Slot) -> (Vec<u64>, u64) {
+        let calls: Vec<_> = self.relays.iter().map(|relay| relay.headers_of(slot)).collect();
+        let refused = |call: &&HeaderCall| REFUSALS.contains(&call.status);
+        let refusals = calls.iter().flatten().filter(refused).count() as u64;
+        (calls.iter().map(|calls| calls.len() as u64).collect(), refusals)
+    }
+}

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use anyhow::Context;
+use headstart_devnet::{Asked, BeaconClient, BeaconNode, Cluster, Endpoint, Proposer, Relay};
+use headstart_types::{AuctionKey, Network, UnixMillis};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::cast::Cast;
+use super::group::Group;
+use super::sample::Answer;
+use crate::{App, Config, Shutdown, clock, config};
+
+/// The name of the network in the service's configuration.
+const NETWORK: &str = "value";
+const CLUSTER: &str = "bench";
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// The service as it is, with relays of its own and one cluster.
+pub(super) struct Service {
+    endpoint: Endpoint,
+    proposer: Proposer,
+    shutdown: Shutdown,
+    running: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
+}
+
+/// What a service is set up with.
+pub(super) struct Setting<'a> {
+    pub(super) network: &'a Network,
+    pub(super) beacon_node: &'a BeaconNode,
+    pub(super) proposer: &'a Proposer,
+    pub(super) cluster: &'a Cluster,
+    pub(super) cast: &'a [Cast],
+    /// When beacon nodes ask, if the service is told.
+    pub(super) expected_ask_ms: Option<i32>,
+}
+
+impl Service {
+    pub(super) async fn start(setting: Setting<'_>, group: &Group) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a folder for the registry")?;
+        let config = Config { directory: folder.path().to_owned(), ..setting.config(group)? };
+        let app = App::start(config, clock::SYSTEM).await?;
+        let addr = app.builder_api_addr().context("serve beacon nodes: the service has every role")?;
+        let endpoint = Endpoint::new(&format!("http://{addr}")).context("use the Builder API's address")?;
+        let shutdown = Shutdown::default();
+        let running = tokio::spawn(app.run(shutdown.clone()));
+        Ok(Self { endpoint, proposer: setting.proposer.clone(), shutdown, running, _folder: folder })
+    }
+
+    /// Asks as a beacon node does, and checks the answer as one does; tells when it asked.
+    pub(super) async fn ask(&self, key: AuctionKey) -> (UnixMillis, Answer) {
+        let asked = self.proposer.get_header(&self.endpoint, BeaconClient::Lighthouse, key).await;
+        let Asked { asked_at, reply, bid } = asked;
+        let answer = Answer {
+            value: bid.map(|bid| bid.message.value()),
+            answered_us: reply.answered_in_us,
+            wrong: reply.wrong.map(|wrong| wrong.to_string()),
+        };
+        (asked_at, answer)
+    }
+
+    pub(super) async fn stop(self) {
+        self.shutdown.hurry();
+        // Nothing of it is needed any more; a slow end is not worth waiting for.
+        let _ = tokio::time::timeout(ENDS_WITHIN, self.running).await;
+    }
+}
+
+impl Setting<'_> {
+    /// The configuration file that an operator would write for it.
+    fn config(&self, group: &Group) -> anyhow::Result<Config> {
+        let mut config = Config::default();
+        config.network = config::Network::describing(NETWORK, self.network);
+        config.builder_api.listen.set_port(0);
+        config.cluster_api.enabled = false;
+        config.admin.enabled = false;
+        config.beacon_nodes = vec![config::BeaconNode { url: self.beacon_node.url().parse()? }];
+        let relays = group.relays.iter().zip(self.cast);
+        let relay = |(relay, cast): (&Relay, &Cast)| config::Relay {
+            stream: Some(cast.streams),
+            ..config::Relay::new(&cast.name, &relay.url(), cast.policy)
+        };
+        config.relays = relays.map(relay).collect();
+        let names = self.cast.iter().map(|cast| cast.name.clone()).collect();
+        config.clusters = vec![config::Cluster {
+            validators: self.cluster.identities().map(|(_, pubkey)| pubkey).collect(),
+            expected_ask_ms: self.expected_ask_ms,
+            ..config::Cluster::new(CLUSTER, names)
+        }];
+        Ok(config)
+    }
+}
