@@ -8,15 +8,17 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use headstart_types::Outcome;
 
 /// Each room and its floor. A room may use rooms of lower floors only; within floor 0, `auction` may use `types`.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 13] = [
     ("headstart-types", 0),
     ("headstart-auction", 0),
+    ("headstart-proto", 0),
     ("headstart-relay", 1),
     ("headstart-beacon", 1),
     ("headstart-bid-store", 1),
     ("headstart-registry", 1),
     ("headstart-fetcher", 2),
     ("headstart-builder-api", 3),
+    ("headstart-cluster-api", 3),
     ("headstart-devnet", 3),
     ("headstart", 4),
     ("e2e", 5),
@@ -34,15 +36,15 @@ fn metadata() -> Metadata {
     command.exec().expect("cargo describes the workspace")
 }
 
-/// Every Rust file of the workspace.
+/// Every Rust file of the workspace that a person wrote.
 fn rust_files() -> Vec<PathBuf> {
-    let mut folders = vec![root().join("crates"), root().join("tests")];
+    let mut folders = vec![root().join("crates"), root().join("proto"), root().join("tests")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("the folder is readable") {
             let path = entry.expect("the entry is readable").path();
             let name = path.file_name().unwrap_or_default();
-            if path.is_dir() && name != "node_modules" {
+            if path.is_dir() && name != "node_modules" && name != "generated" {
                 folders.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 files.push(path);

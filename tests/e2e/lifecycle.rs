@@ -9,12 +9,13 @@ use e2e::{
 };
 use headstart::clock::SYSTEM;
 use headstart_devnet::{HeaderFault, Relay, SubmitFault, WireFault};
-use headstart_types::{Encoding, ForkName, SecretKey};
+use headstart_types::{Encoding, ForkName, Network, SecretKey};
 
 const FORK: ForkName = ForkName::Fulu;
 
 /// A service with one relay and one cluster, and a submission that the relay has received and not answered yet.
 struct UnderWay {
+    network: Network,
     relay: Relay,
     service: Service,
     client: Client,
@@ -27,12 +28,12 @@ impl UnderWay {
         let relay = relay_bidding(&network, 1, eth("0.03")).await;
         let alice = validator(0);
         let setup = Service::on(&network).builder_api(key).relay("one", &relay);
-        let service = setup.cluster("alpha", &["one"], std::slice::from_ref(&alice)).start().await;
+        let service = setup.cluster("alpha", &["one"], &[alice.clone(), validator(1)]).start().await;
         let bid = service.header(&auction(&alice)).await.bid(FORK);
         relay.adjust(|behaviour| behaviour.latency_ms = relay_latency_ms);
         let block = signed_block(&network, &bid, &alice);
         let request = submit_request(Version::V2, Encoding::Ssz, FORK, &block);
-        Self { relay, client: service.client(), service, request }
+        Self { network, relay, client: service.client(), service, request }
     }
 
     async fn until_the_relay_has_it(&self) {
@@ -94,6 +95,83 @@ async fn idle_connections_and_running_auctions_do_not_hold_up_the_end() {
     service.stop().await;
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert!(connection.until_closed().await.expect("closed and not reset").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_drains_says_so_and_serves_on_until_the_block_of_its_header_has_come() {
+    let world = UnderWay::new("", 0).await;
+    let began = Instant::now();
+    world.service.shut_down();
+    eventually("it is not ready any more", async || world.service.admin("/readyz").await.status == 503).await;
+    assert!(world.service.admin("/readyz").await.text().contains("draining"));
+    assert_eq!(world.service.admin("/livez").await.status, 200, "nobody should kill it");
+    let status = world.client.call(&Request::get("/eth/v1/builder/status")).await;
+    assert_eq!((status.status, status.header("connection")), (200, Some("close")));
+    let again = world.service.header(&auction(&validator(0))).await;
+    assert_eq!((again.status, again.header("connection")), (200, Some("close")));
+    let missed = world.service.header(&auction(&validator(1))).await;
+    assert_eq!(missed.status, 200, "what nobody has asked for yet is asked for");
+
+    let submitted = world.client.call(&world.request).await;
+    assert_eq!(submitted.status, 202);
+    let block = signed_block(&world.network, &missed.bid(FORK), &validator(1));
+    assert_eq!(world.service.submit(Version::V2, Encoding::Ssz, &block).await.status, 202);
+    world.service.ended().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(world.client.try_connect().await.is_err(), "the port is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_never_comes_is_waited_for_six_seconds() {
+    let world = UnderWay::new("", 0).await;
+    let began = Instant::now();
+    world.service.shut_down();
+    world.service.ended().await;
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(4) && took < Duration::from_secs(9), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_does_not_wait_for_blocks() {
+    let world = UnderWay::new("", 0).await;
+    let began = Instant::now();
+    world.service.shut_down();
+    eventually("it drains", async || world.service.admin("/readyz").await.status == 503).await;
+    world.service.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_served_nothing_ends_at_once_and_behind_a_load_balancer_when_it_is_noticed() {
+    for (drain_min_ms, least_ms) in [(0, 0), (700, 700)] {
+        let network = network(FORK);
+        let setup = Service::on(&network).admin(&format!("drain_min_ms = {drain_min_ms}"));
+        let service = setup.start().await;
+        let began = Instant::now();
+        service.shut_down();
+        service.ended().await;
+        let took = began.elapsed();
+        let least = Duration::from_millis(least_ms);
+        assert!(took >= least && took < least + Duration::from_secs(2), "{drain_min_ms}: {took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_come_when_the_doors_close_is_still_answered() {
+    let world = UnderWay::new("", 0).await;
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        waiting.push(world.client.connect().await);
+    }
+    let status = Request::get("/eth/v1/builder/status").to_bytes();
+    for connection in &mut waiting {
+        connection.send(&status).await.unwrap();
+    }
+    world.service.stop().await;
+    for mut connection in waiting {
+        let answer = connection.until_closed().await.expect("closed and not reset");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", answer.escape_ascii());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,9 @@ impl Scene {
 }
 
 fn with_cluster(setup: Setup, name: &str, relays: &[&str], validator: &SecretKey) -> Setup {
-    setup.cluster(&format!("cluster of {name}"), relays, std::slice::from_ref(validator))
+    let slug: String =
+        name.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
+    setup.cluster(&format!("of-{}", slug.to_lowercase()), relays, std::slice::from_ref(validator))
 }
 
 /// Its bid would be the best one, if only it were right.

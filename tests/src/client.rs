@@ -1,9 +1,9 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Reply;
 
@@ -17,6 +17,7 @@ const SHOWN_BYTES_MAX: usize = 600;
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     addr: SocketAddr,
+    from: Option<IpAddr>,
 }
 
 /// One request. Nothing in it is checked, so it may be as wrong as a test wants.
@@ -58,6 +59,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same under a base URL with this path.
+    #[must_use]
+    pub fn under(mut self, base: &str) -> Self {
+        self.target.insert_str(0, base);
         self
     }
 
@@ -105,7 +113,13 @@ impl fmt::Display for Request {
 
 impl Client {
     pub fn new(addr: SocketAddr) -> Self {
-        Self { addr }
+        Self { addr, from: None }
+    }
+
+    /// The same, from another address of this machine.
+    #[must_use]
+    pub fn from(self, from: IpAddr) -> Self {
+        Self { from: Some(from), ..self }
     }
 
     pub async fn connect(&self) -> Connection {
@@ -113,14 +127,26 @@ impl Client {
     }
 
     pub async fn try_connect(&self) -> io::Result<Connection> {
-        let stream = TcpStream::connect(self.addr).await?;
+        let socket = TcpSocket::new_v4()?;
+        if let Some(from) = self.from {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        let stream = socket.connect(self.addr).await?;
         stream.set_nodelay(true)?;
         Ok(Connection { stream, unread: Vec::new() })
     }
 
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub async fn try_call(&self, request: &Request) -> io::Result<Reply> {
+        self.try_connect().await?.exchange(&request.to_bytes()).await
+    }
+
     /// The answer to one request; panics when there is none.
     pub async fn call(&self, request: &Request) -> Reply {
-        let answer = self.connect().await.exchange(&request.to_bytes()).await;
+        let answer = self.try_call(request).await;
         answer.unwrap_or_else(|error| panic!("not answered: {error}: {request}"))
     }
 }

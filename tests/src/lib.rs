@@ -8,22 +8,35 @@
 //! 2. Tests wait for what happens ([`eventually`], and what the devnet's neighbours have seen), never for time to pass
 //!    unless time is what they are about.
 //!
+//! 3. A service's database is a SQLite file beside its configuration, or, with `HEADSTART_TEST_DATABASE=postgresql` in the
+//!    environment, one of its own on a [`Postgres`] of this process: the same tests hold on both.
+//!
 //! Nothing here knows what a right answer is: that is said in `e2e/`, one module for each operation.
 
+mod binary;
 mod client;
 mod field;
 mod patience;
+mod postgres;
+mod process;
 mod proposer;
+mod redis_server;
 mod reply;
 mod service;
 mod setup;
+mod tenants;
 
+pub use binary::binary;
 pub use client::{Client, Connection, Request};
 pub use field::{
     PARENT, SLOT, auction, eth, network, network_starting_in, relay, relay_bidding, validator, validators,
 };
 pub use patience::{PATIENCE, eventually};
+pub use postgres::{Postgres, PostgresDatabase};
+pub use process::Process;
 pub use proposer::{Version, registration, signed_block, signed_block_with_graffiti};
+pub use redis_server::RedisServer;
 pub use reply::Reply;
 pub use service::{Service, header_request, submit_request};
-pub use setup::Setup;
+pub use setup::{Folder, Setup};
+pub use tenants::{Credential, Tenants, policy};

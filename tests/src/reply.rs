@@ -95,6 +95,12 @@ impl Reply {
         payload.expect("the payload decodes")
     }
 
+    /// All that a caller can tell one answer from another by: everything but the moment.
+    pub fn without_date(&self) -> (u16, Vec<(String, String)>, String) {
+        let headers = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        (self.status, headers, self.text())
+    }
+
     /// What an error says; `None` when the answer is not an error as the Builder API writes them.
     pub fn message(&self) -> Option<String> {
         let error: serde_json::Value = serde_json::from_slice(&self.body).ok()?;

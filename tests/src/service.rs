@@ -1,27 +1,32 @@
 use std::net::SocketAddr;
 
-use headstart::App;
-use headstart_bid_store::BidStore;
-use headstart_builder_api::HeaderAnswered;
+use headstart::{App, Shutdown};
+use headstart_bid_store::{AuctionEvent, AuctionEventKind, BidStore};
+use headstart_registry::{LiveDirectory, Registry};
 use headstart_types::{
     AuctionKey, CONSENSUS_VERSION, Encoding, ForkName, Network, Outcome, SignedBlindedBeaconBlock,
     SignedValidatorRegistration, registrations_to_ssz,
 };
 use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Client, PATIENCE, Reply, Request, Setup, Version};
+use crate::{Client, Folder, PATIENCE, Reply, Request, Setup, Version};
 
-/// A running service. Dropping it ends it as a crash would; [`Service::stop`] ends it as SIGTERM would.
+/// A running service. Dropping it ends it as a crash would; [`Service::stop`] ends it as two SIGTERMs would.
 #[derive(Debug)]
 pub struct Service {
     network: Network,
-    addr: SocketAddr,
+    addr: Option<SocketAddr>,
+    cluster_api_addr: Option<SocketAddr>,
+    open_addr: Option<SocketAddr>,
+    admin_addr: Option<SocketAddr>,
     store: BidStore,
-    headers: broadcast::Receiver<HeaderAnswered>,
-    shutdown: CancellationToken,
-    running: AbortOnDropHandle<()>,
+    registry: Registry,
+    directory: LiveDirectory,
+    folder: Folder,
+    events: broadcast::Receiver<AuctionEvent>,
+    shutdown: Shutdown,
+    running: AbortOnDropHandle<Result<(), String>>,
 }
 
 impl Service {
@@ -30,30 +35,78 @@ impl Service {
         Setup::new(network)
     }
 
-    pub(crate) fn run(app: App, network: Network) -> Self {
-        let shutdown = CancellationToken::new();
+    pub(crate) fn run(app: App, network: Network, folder: Folder) -> Self {
+        let shutdown = Shutdown::default();
         Self {
             network,
             addr: app.builder_api_addr(),
+            cluster_api_addr: app.cluster_api_addr(),
+            open_addr: app.open_addr(),
+            admin_addr: app.admin_addr(),
             store: app.store(),
-            headers: app.watch_headers(),
-            running: AbortOnDropHandle::new(tokio::spawn(app.run(shutdown.clone()))),
-            shutdown,
+            registry: app.registry(),
+            directory: app.directory(),
+            folder,
+            events: app.store().watch(),
+            shutdown: shutdown.clone(),
+            running: AbortOnDropHandle::new(tokio::spawn(async move {
+                app.run(shutdown).await.map_err(|error| format!("{error:#}"))
+            })),
         }
     }
 
+    /// Speaks to the Builder API; panics when the process has no such role.
     pub fn client(&self) -> Client {
-        Client::new(self.addr)
+        Client::new(self.addr.expect("the process answers beacon nodes"))
+    }
+
+    /// Speaks to the second address, which is open; panics when there is none.
+    pub fn open_client(&self) -> Client {
+        Client::new(self.open_addr.expect("builder_api.open_listen is configured"))
+    }
+
+    /// Where clusters are heard; panics when they are not.
+    pub fn cluster_api_url(&self) -> String {
+        format!("http://{}", self.cluster_api_addr.expect("the cluster API is enabled"))
+    }
+
+    /// The registry of this service, for whoever administers it.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What it keeps beside its configuration file; another service can be started there when this one has ended.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     pub fn store(&self) -> &BidStore {
         &self.store
     }
 
+    /// Whom the service serves: a test may put another directory in its place.
+    pub fn directory(&self) -> &LiveDirectory {
+        &self.directory
+    }
+
+    /// The next event for which `wanted` has something to say.
+    pub async fn next_event<T>(&mut self, wanted: impl Fn(&AuctionEvent) -> Option<T>) -> T {
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+            let event = event.expect("an event comes").expect("events are read in time");
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+        }
+    }
+
     /// What became of the getHeader that was answered next, in the service's own words.
     pub async fn next_outcome(&mut self) -> Outcome {
-        let answered = tokio::time::timeout(PATIENCE, self.headers.recv()).await;
-        answered.expect("a getHeader is answered").expect("the journal is open and was read in time").outcome
+        self.next_event(|event| match event.what {
+            AuctionEventKind::HeaderAnswered { outcome, .. } => Some(outcome),
+            _ => None,
+        })
+        .await
     }
 
     /// Asks for a header as most beacon nodes do: SSZ rather than JSON.
@@ -85,15 +138,26 @@ impl Service {
         self.client().call(&Request::post(path, encoding.content_type(), body)).await
     }
 
-    /// Shuts down and returns once everything under way is finished.
+    /// Shuts down at once, as a second signal does, and returns when everything under way is finished.
     pub async fn stop(self) {
-        self.shutdown.cancel();
-        self.running.await.expect("the service ends in good order");
+        self.shutdown.hurry();
+        self.ended().await;
     }
 
-    /// Begins to shut down.
+    /// Returns once the service has ended after a shutdown that was begun.
+    pub async fn ended(self) {
+        let ended = self.running.await.expect("the service does not panic");
+        ended.expect("the service ends in good order");
+    }
+
+    /// Begins to shut down, as SIGTERM does.
     pub fn shut_down(&self) {
-        self.shutdown.cancel();
+        self.shutdown.begin();
+    }
+
+    /// Asks what supervisors and load balancers ask, such as `/readyz`.
+    pub async fn admin(&self, path: &str) -> Reply {
+        Client::new(self.admin_addr.expect("the admin address is enabled")).call(&Request::get(path)).await
     }
 }
 

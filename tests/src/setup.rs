@@ -1,17 +1,25 @@
 use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use headstart::{App, Config, clock};
 use headstart_devnet::Relay;
 use headstart_types::{Epoch, Network, SecretKey};
+use tempfile::TempDir;
 
-use crate::Service;
+use crate::{PostgresDatabase, Service};
 
 /// A service to be: the text of its configuration file, table by table.
 #[derive(Clone, Debug)]
 pub struct Setup {
     network: Network,
+    top: String,
+    registry: String,
     builder_api: String,
+    cluster_api: String,
+    admin: String,
+    cluster_api_addr: SocketAddr,
     tables: String,
 }
 
@@ -22,7 +30,16 @@ const CLUSTER: &str = "cutoff_ms = 3900";
 
 impl Setup {
     pub(crate) fn new(network: &Network) -> Self {
-        Self { network: network.clone(), builder_api: String::new(), tables: String::new() }
+        Self {
+            network: network.clone(),
+            top: String::new(),
+            registry: String::new(),
+            builder_api: String::new(),
+            cluster_api: String::new(),
+            admin: String::new(),
+            cluster_api_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tables: String::new(),
+        }
     }
 
     #[must_use]
@@ -60,6 +77,63 @@ impl Setup {
         self
     }
 
+    /// A further key of the section of the clusters' door, such as `workers = 1`.
+    #[must_use]
+    pub fn cluster_api(mut self, key: &str) -> Self {
+        self.cluster_api.push_str(key);
+        self.cluster_api.push('\n');
+        self
+    }
+
+    /// A further key of the section of the admin address, such as `drain_min_ms = 300`.
+    #[must_use]
+    pub fn admin(mut self, key: &str) -> Self {
+        self.admin.push_str(key);
+        self.admin.push('\n');
+        self
+    }
+
+    /// The clusters' door at this address, so that whoever comes back finds it again.
+    #[must_use]
+    pub fn cluster_api_at(mut self, addr: SocketAddr) -> Self {
+        self.cluster_api_addr = addr;
+        self
+    }
+
+    /// A database other than the file beside the configuration.
+    #[must_use]
+    pub fn registry(mut self, url: &str) -> Self {
+        self.registry = format!("url = \"{url}\"");
+        self
+    }
+
+    /// The process does only this, such as `["fetcher"]`; a process of its own then tells its log in JSON.
+    #[must_use]
+    pub fn roles(mut self, roles: &[&str]) -> Self {
+        self.top = format!("roles = {roles:?}");
+        self
+    }
+
+    /// Shares its bids through this server.
+    #[must_use]
+    pub fn redis(self, url: &str) -> Self {
+        self.redis_with(url, "")
+    }
+
+    /// The same with keys of its own, such as `write_version = "previous"`.
+    #[must_use]
+    pub fn redis_with(mut self, url: &str, keys: &str) -> Self {
+        self.line(&format!("[redis]\nurl = \"{url}\"\n{keys}"));
+        self
+    }
+
+    /// A section or a table as it stands in the file.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> Self {
+        self.line(text);
+        self
+    }
+
     /// A beacon node to follow.
     #[must_use]
     pub fn beacon_node(mut self, url: &str) -> Self {
@@ -74,16 +148,77 @@ impl Setup {
 
     /// The configuration file.
     pub fn toml(&self) -> String {
-        let Self { network, builder_api, tables } = self;
+        let Self { network, top, registry, builder_api, cluster_api, cluster_api_addr, admin, tables } = self;
         let network = network_table(network);
-        format!("{network}\n[builder_api]\nlisten = \"127.0.0.1:0\"\n{builder_api}\n{tables}")
+        format!(
+            "{top}\n{network}\n[registry]\n{registry}\n[builder_api]\nlisten = \"127.0.0.1:0\"\n{builder_api}\n[cluster_api]\nlisten = \"{cluster_api_addr}\"\n{cluster_api}\n[admin]\nlisten = \"127.0.0.1:0\"\n{admin}\n{tables}"
+        )
     }
 
-    /// Starts the service and serves.
+    /// The same, with the database that this run of the tests gives to whoever starts in that folder.
+    pub fn toml_in(&self, folder: &Folder) -> String {
+        match folder.database() {
+            Some(database) if self.registry.is_empty() => self.clone().registry(&database.url()).toml(),
+            _ => self.toml(),
+        }
+    }
+
+    /// Starts the service and serves, with a registry of its own.
     pub async fn start(&self) -> Service {
-        let config = Config::parse(&self.toml(), Path::new("test.toml")).expect("the configuration is valid");
-        let app = App::start(config, clock::SYSTEM).await.expect("the service starts");
-        Service::run(app, self.network.clone())
+        self.start_in(Folder::default()).await
+    }
+
+    /// Starts the service with what another one left in this folder.
+    pub async fn start_in(&self, folder: Folder) -> Service {
+        let app = self.try_start_in(&folder).await.expect("the service starts");
+        Service::run(app, self.network.clone(), folder)
+    }
+
+    /// The same, or why it does not start.
+    pub async fn try_start_in(&self, folder: &Folder) -> Result<App, String> {
+        let file = folder.path().join("headstart.toml");
+        let config = Config::parse(&self.toml_in(folder), &file).expect("the configuration is valid");
+        App::start(config, clock::SYSTEM).await.map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// The folder of a configuration file, with all that a service keeps beside it. It goes when its last handle does.
+#[derive(Clone, Debug)]
+pub struct Folder(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    folder: TempDir,
+    database: Option<PostgresDatabase>,
+}
+
+/// Says on which database services run that are not told otherwise: `postgresql`, else SQLite.
+const DATABASE: &str = "HEADSTART_TEST_DATABASE";
+
+impl Default for Folder {
+    fn default() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "whoever runs the tests chooses the database of the run"
+        )]
+        let chosen = std::env::var(DATABASE);
+        let database = match chosen.as_deref() {
+            Err(_) | Ok("sqlite") => None,
+            Ok("postgresql") => Some(PostgresDatabase::create()),
+            Ok(other) => panic!("{DATABASE}: write sqlite or postgresql, not {other}"),
+        };
+        Self(Arc::new(Kept { folder, database }))
+    }
+}
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    fn database(&self) -> Option<&PostgresDatabase> {
+        self.0.database.as_ref()
     }
 }
 
@@ -104,6 +239,8 @@ fn network_table(network: &Network) -> String {
     line("genesis_time_ms", network.genesis_time_ms.0.to_string());
     line("slot_duration_ms", network.slot_duration_ms.to_string());
     line("slots_per_epoch", network.slots_per_epoch.to_string());
+    line("attestation_due_bps", network.attestation_due.bps.to_string());
+    line("attestation_due_bps_gloas", network.attestation_due.gloas_bps.to_string());
     line("genesis_fork_version", format!("\"0x{:08x}\"", u32::from_be_bytes(schedule.genesis_version())));
     line("genesis_validators_root", format!("\"{}\"", network.genesis_validators_root));
     line("forks", format!("[{}]", forks.join(", ")));

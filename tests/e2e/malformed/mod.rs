@@ -130,7 +130,7 @@ fn odd_header(rng: &mut StdRng) -> (&'static str, Vec<u8>) {
         ("Eth-Consensus-Version", b"gloas".to_vec()),
         ("User-Agent", vec![b'a'; 8_000]),
         ("Cookie", b"\"; DROP TABLE bids; --".to_vec()),
-        ("Authorization", b"Basic !!!".to_vec()),
+        ("Proxy-Authorization", b"Basic !!!".to_vec()),
         ("Expect", b"100-continue".to_vec()),
         ("Accept-Encoding", b"gzip;q=nan, br".to_vec()),
         ("X-Forwarded-For", vec![b'9'; 300]),

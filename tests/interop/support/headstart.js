@@ -86,6 +86,12 @@ version = "${hex(network.forkVersion)}"
 
 [builder_api]
 listen = "127.0.0.1:0"
+
+[cluster_api]
+listen = "127.0.0.1:0"
+
+[admin]
+listen = "127.0.0.1:0"
 ${relays.map(relayTable).join("")}
 [[clusters]]
 name = "interop"
