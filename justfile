@@ -33,6 +33,10 @@ bench *ARGS:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
+# Write the gRPC code anew from proto/headstart/v1, after the contract has changed.
+proto:
+    cargo test -p headstart-proto --test generated --locked -- --ignored regenerate
+
 # Relays, a beacon node and three clusters in one process, over real sockets.
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}
