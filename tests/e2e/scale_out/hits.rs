@@ -6,6 +6,8 @@ use headstart_types::ForkName;
 use super::World;
 
 const HITS: usize = 10_000;
+/// So many looks in a row find the server left alone: far longer than a lease lasts.
+const STILL: usize = 50;
 
 /// Commands that the server has been given, but for those that only keep a silent connection alive and this one.
 fn commands(world: &World) -> u64 {
@@ -48,10 +50,21 @@ async fn ten_thousand_hits_ask_redis_for_nothing() {
         reply.status == 200
     })
     .await;
+    // A process that had to wait for its header knows the auction and would take it over from the dead one, lease and
+    // all. The proposer has signed, so there is nothing left to take over.
+    eventually("the auction is over for all", async || {
+        cluster_api.notify(Notice::Submitted(key)).await
+            && world.redis.cli(&["--scan", "--pattern", "*:lease:*"]).is_empty()
+    })
+    .await;
     fetcher.kill().await;
-    let mut quiet = commands(&world);
+    let mut last = 0;
+    let mut still = 0;
     eventually("what is under way has ended", async || {
-        std::mem::replace(&mut quiet, commands(&world)) == quiet
+        let now = commands(&world);
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+        still == STILL
     })
     .await;
 
