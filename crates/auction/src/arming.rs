@@ -9,6 +9,8 @@ use crate::{Duties, Heads, Hints};
 pub const KNOWN_PARENTS_MAX: usize = 4;
 /// Auctions of one slot and proposer on parents that only the asking beacon node knows.
 pub const UNKNOWN_PARENTS_MAX: usize = 2;
+/// The same of those that other processes run: each of them has let as many pass.
+const ELSEWHERE_PARENTS_MAX: usize = 4;
 /// Auctions of one slot that nobody vouches for, over all proposers: one alone can be true.
 pub const UNKNOWN_AUCTIONS_MAX: usize = 16;
 
@@ -21,6 +23,7 @@ pub const UNKNOWN_AUCTIONS_MAX: usize = 16;
 pub struct Arming {
     vouched: Armory,
     hinted: Armory,
+    elsewhere: Armory,
     unknown: Armory,
 }
 
@@ -33,6 +36,8 @@ pub enum Standing {
     Vouched,
     /// A cluster has hinted it. [`Hints`] bounds how many it can, so here they are not counted again.
     Hinted,
+    /// Another process runs it, on a parent that nobody here knows: somebody has asked for it there.
+    Elsewhere,
     /// Nobody but the caller knows of it.
     Unknown,
 }
@@ -95,12 +100,13 @@ impl Arming {
     pub fn arm(&mut self, key: &AuctionKey, standing: Standing) -> Armed {
         let auction = (key.proposer, key.parent_hash);
         let holds = |armed: &Armory| armed.get(&key.slot).is_some_and(|set| set.contains(&auction));
-        if [&self.vouched, &self.hinted, &self.unknown].into_iter().any(holds) {
+        if [&self.vouched, &self.hinted, &self.elsewhere, &self.unknown].into_iter().any(holds) {
             return Armed::Already;
         }
         let (armory, parents_max, auctions_max) = match standing {
             Standing::Vouched => (&mut self.vouched, KNOWN_PARENTS_MAX, usize::MAX),
             Standing::Hinted => (&mut self.hinted, usize::MAX, usize::MAX),
+            Standing::Elsewhere => (&mut self.elsewhere, ELSEWHERE_PARENTS_MAX, UNKNOWN_AUCTIONS_MAX),
             Standing::Unknown => (&mut self.unknown, UNKNOWN_PARENTS_MAX, UNKNOWN_AUCTIONS_MAX),
         };
         let armed = armory.entry(key.slot).or_default();
@@ -113,7 +119,7 @@ impl Arming {
     }
 
     pub fn forget_before(&mut self, slot: Slot) {
-        for armory in [&mut self.vouched, &mut self.hinted, &mut self.unknown] {
+        for armory in [&mut self.vouched, &mut self.hinted, &mut self.elsewhere, &mut self.unknown] {
             *armory = armory.split_off(&slot);
         }
     }

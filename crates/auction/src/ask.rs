@@ -1,5 +1,5 @@
 use crate::streaming::Streaming;
-use crate::{AskMoment, CallPolicy};
+use crate::{AskMoment, CallPolicy, RoundTrip};
 
 /// What came of one ask, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Answer {
     Refused,
     /// No answer in time, or the connection broke.
     Failed,
+    /// It was not asked: what it lets pass over all auctions is used up for the moment.
+    Postponed,
+    /// It was not asked: it is left alone, or nobody asks who trusts it. That may change within the slot.
+    NotAsked,
 }
 
 impl Answer {
@@ -36,6 +40,8 @@ impl Answer {
             Self::UnknownProposer => "unknown_proposer",
             Self::Refused => "refused",
             Self::Failed => "failed",
+            Self::Postponed => "postponed",
+            Self::NotAsked => "not_asked",
         }
     }
 }
@@ -52,11 +58,20 @@ pub struct Tempo {
 /// Two asks may overlap, so that a slow relay's bids are not older than its round trip and one gap.
 const IN_FLIGHT_MAX: u32 = 2;
 /// Answers that come closer together than this bring nothing new.
-const LANDINGS_APART_MS: i64 = 2;
+const LANDINGS_APART_MS: i64 = 1;
+/// The first answer is here this long before the span in which a beacon node is expected: should it come a little earlier
+/// than ever before, it finds that one.
+const AHEAD_MS: i64 = 8;
+/// A calm ask this close before the last one is left out.
+const CALM_LAST_MS: i64 = 500;
 const FIRST_BACKOFF_MS: i64 = 100;
 const LONGEST_BACKOFF_MS: i64 = 2_000;
 /// Whoever waits for a bid waits for asks that come within this time.
 const WORTH_WAITING_MS: i64 = 300;
+/// A call that was postponed is tried again so much later.
+const POSTPONED_MS: i64 = 100;
+/// The least that a relay is given to answer in.
+const ANSWERS_WITHIN_MIN_MS: i64 = 100;
 
 /// One relay's part in one auction: when it is asked next. Moments are milliseconds relative to the slot's start.
 #[derive(Clone, Debug)]
@@ -73,7 +88,7 @@ pub struct AskTurn {
     rests_until_ms: i64,
     backoff_ms: i64,
     /// From an ask to its answer, as far as is known.
-    round_trip_ms: i64,
+    round_trip: RoundTrip,
     /// Something says that an ask at this moment is worth its call.
     called_for_ms: Option<i64>,
     has_answered: bool,
@@ -96,10 +111,10 @@ impl Tempo {
 }
 
 impl AskTurn {
-    pub fn new(policy: CallPolicy, round_trip_ms: i64) -> Self {
+    pub fn new(policy: CallPolicy, round_trip: RoundTrip) -> Self {
         Self {
             policy,
-            round_trip_ms,
+            round_trip,
             calls: 0,
             in_flight: 0,
             last_asked_ms: None,
@@ -125,7 +140,7 @@ impl AskTurn {
         let aimed_ms = moment.and_then(|moment| self.aimed_ms(moment, calm_ms));
         let next_ms = aimed_ms.map_or(calm_ms, |aimed_ms| aimed_ms.max(allowed_ms));
         let next_ms = moment.map_or(next_ms, |moment| {
-            let aimed_ms = moment.early_ms.saturating_sub(self.round_trip_ms);
+            let aimed_ms = moment.early_ms.saturating_sub(self.round_trip.likely_ms);
             self.streaming.place(next_ms, allowed_ms, aimed_ms, self.last_asked_ms)
         });
         let next_ms = self.called_for_ms.map_or(next_ms, |called| next_ms.min(called.max(allowed_ms)));
@@ -147,29 +162,46 @@ impl AskTurn {
     }
 
     /// The ask that is aimed at the moment; `None` when a calm one may come first, or the moment has passed.
+    ///
+    /// The last calm one is brought so close that what it used up is there again for those that are aimed: whoever comes
+    /// before it is expected then finds a bid that is not old.
     fn aimed_ms(&self, moment: &AskMoment, calm_ms: i64) -> Option<i64> {
-        let mut asks = self.landings(moment).map(|landing_ms| landing_ms.saturating_sub(self.round_trip_ms));
-        let first_ms = moment.early_ms.saturating_sub(self.round_trip_ms);
+        let mut asks = self.aimed_asks(moment);
+        let (first_ms, room_ms) = (self.first_aimed_ms(moment), self.room_ms());
         if let Some(last_ms) = self.last_asked_ms.filter(|last_ms| *last_ms >= first_ms) {
             return asks.find(|ask_ms| *ask_ms > last_ms);
         }
         let spares_calls = asks.count() < usize::try_from(self.policy.calls_max - self.calls).unwrap_or(0);
-        let spares_time = calm_ms.saturating_add(self.room_ms()) <= first_ms;
-        (!(spares_calls && spares_time)).then_some(first_ms)
+        let last_calm_ms = first_ms.saturating_sub(room_ms);
+        let earliest_ms = self.last_asked_ms.map_or(i64::MIN, |last_ms| last_ms.saturating_add(room_ms));
+        if !spares_calls || earliest_ms > last_calm_ms {
+            return Some(first_ms);
+        }
+        let is_the_last = calm_ms.saturating_add(CALM_LAST_MS) > last_calm_ms;
+        is_the_last.then_some(last_calm_ms)
     }
 
-    /// When answers are to be here: as many as the policy lets pass in a burst, spread over the time in which the beacon
-    /// node may ask, so that the newest is never much older than the getHeader.
-    fn landings(&self, moment: &AskMoment) -> impl Iterator<Item = i64> + use<> {
-        let (early_ms, spread_ms) = (moment.early_ms, moment.late_ms.saturating_sub(moment.early_ms).max(0));
-        let gaps = (spread_ms / LANDINGS_APART_MS).min(i64::from(self.policy.burst) - 1).max(0);
-        (0..=gaps).map(move |turn| early_ms + spread_ms * turn / gaps.max(1))
+    fn first_aimed_ms(&self, moment: &AskMoment) -> i64 {
+        let ahead_ms = if self.policy.burst > 1 { AHEAD_MS } else { 0 };
+        moment.early_ms.saturating_sub(ahead_ms).saturating_sub(self.round_trip.likely_ms)
+    }
+
+    /// As many asks as the policy lets pass in a burst: the first to be here before the beacon node may ask in all
+    /// likelihood, the others spread over the time in which it may ask, so that the newest is never much older than the
+    /// getHeader.
+    fn aimed_asks(&self, moment: &AskMoment) -> impl Iterator<Item = i64> + use<> {
+        let AskMoment { early_ms, late_ms, .. } = *moment;
+        let (spread_ms, mean_ms) = (late_ms.saturating_sub(early_ms).max(0), self.round_trip.mean_ms);
+        let others = (spread_ms / LANDINGS_APART_MS + 1).min(i64::from(self.policy.burst) - 1).max(0);
+        let spread = (0..others)
+            .map(move |turn| early_ms.saturating_add(spread_ms * turn / others).saturating_sub(mean_ms));
+        std::iter::once(self.first_aimed_ms(moment)).chain(spread)
     }
 
     /// The least time between two asks that are not aimed: the policy's, and for a slow relay so much that asks in flight
     /// are spread evenly.
     fn room_ms(&self) -> i64 {
-        self.policy.min_gap_ms.max(self.round_trip_ms / i64::from(IN_FLIGHT_MAX))
+        self.policy.min_gap_ms.max(self.round_trip.likely_ms / i64::from(IN_FLIGHT_MAX))
     }
 
     pub fn policy(&self) -> &CallPolicy {
@@ -178,6 +210,16 @@ impl AskTurn {
 
     pub fn calls(&self) -> u32 {
         self.calls
+    }
+
+    /// How long the relay takes to answer, generously.
+    pub(crate) fn answers_within_ms(&self) -> i64 {
+        self.round_trip.likely_ms.max(ANSWERS_WITHIN_MIN_MS)
+    }
+
+    /// Whether the policy, back-offs and the relay's own wishes let another ask pass by then.
+    pub(crate) fn allows_by(&self, ms: i64) -> bool {
+        !self.over && self.calls < self.policy.calls_max && self.allowed_ms() <= ms
     }
 
     /// Whether nothing is in flight and the relay has been heard of, or will not be asked any more.
@@ -234,10 +276,16 @@ impl AskTurn {
 
     pub fn answered(&mut self, now_ms: i64, answer: Answer) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.has_answered = true;
+        // Whoever waits for a bid waits on for a relay that will be asked again in a moment.
+        let is_soon = answer == Answer::TooEarly && self.backoff_ms < WORTH_WAITING_MS;
+        self.has_answered |= !is_soon && answer != Answer::Postponed;
         match answer {
             Answer::Bid | Answer::Disbelieved | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
-            Answer::TooEarly => {
+            Answer::Postponed => {
+                self.calls = self.calls.saturating_sub(1);
+                self.blocked_until_ms = now_ms.saturating_add(POSTPONED_MS);
+            }
+            Answer::TooEarly | Answer::NotAsked => {
                 // A refused call does not use up the slot's only one.
                 self.calls = self.calls.saturating_sub(1);
                 self.block(now_ms);

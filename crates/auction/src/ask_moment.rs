@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use headstart_types::UnixMillis;
 
+use crate::serve::EARNEST_FROM_MS;
+
 /// When a beacon node is expected to ask for a header, in milliseconds relative to the slot's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AskMoment {
@@ -22,8 +24,6 @@ const ENOUGH: usize = 3;
 /// Asks this many deviations off say nothing of the next one.
 const OUTLIER_DEVIATIONS: i64 = 4;
 const DEVIATION_MIN_MS: i64 = 2;
-/// The span begins earlier than the earliest ask by this part of it.
-const MARGIN_PART: i64 = 6;
 /// A wider span of expected moments than this is not worth more asks.
 const SPREAD_MAX_MS: i64 = 240;
 /// What is further from the expected moment belongs to something else.
@@ -92,7 +92,7 @@ impl AskMoments {
     /// The cluster's first getHeader of an auction came at `asked_ms`, when configuration or hint had said `said_ms`.
     pub fn heard(&mut self, cluster: &Arc<str>, node: Option<&Arc<str>>, said_ms: i64, asked_ms: i64) {
         let off_ms = asked_ms.saturating_sub(said_ms);
-        if off_ms.unsigned_abs() > OFF_MAX_MS {
+        if off_ms.unsigned_abs() > OFF_MAX_MS || asked_ms < EARNEST_FROM_MS {
             return;
         }
         self.heard += 1;
@@ -159,10 +159,11 @@ impl Asks {
         let mut off: Vec<_> = sorted.iter().map(|ms| (ms - median).abs()).collect();
         off.sort_unstable();
         let usual = off[off.len() / 2].max(DEVIATION_MIN_MS) * OUTLIER_DEVIATIONS;
-        let mut near = sorted.into_iter().filter(|ms| (ms - median).abs() <= usual);
-        let (earliest, latest) = (near.next().unwrap_or(median), near.next_back().unwrap_or(median));
-        // An ask before the span finds an old bid, so that the next one may well be a little earlier than all before.
-        let early = earliest - (latest - earliest) / MARGIN_PART;
+        let near: Vec<_> = sorted.into_iter().filter(|ms| (ms - median).abs() <= usual).collect();
+        let (earliest, latest) = (near.first().copied()?, near.last().copied()?);
+        // The next ask may well be a little earlier than all before: by as much as asks are apart.
+        let gaps = i64::try_from(near.len()).ok()?.saturating_sub(1).max(1);
+        let early = earliest - (latest - earliest + gaps - 1) / gaps;
         let late = latest.max(median).min(early + SPREAD_MAX_MS);
         Some(AskMoment { early_ms: said_ms + early, likely_ms: said_ms + median, late_ms: said_ms + late })
     }
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn absurd_moments_are_left_out_and_what_is_remembered_is_bounded() {
-        assert_eq!(learnt(&[i64::MIN, i64::MAX, 90_000]), AskMoment::about(0));
+        assert_eq!(learnt(&[i64::MIN, i64::MAX, 90_000, -900, -800, -700]), AskMoment::about(0));
         let mut moments = AskMoments::default();
         for number in 0..=KNOWN_MAX {
             moments.heard(&Arc::from(format!("cluster {number}")), None, 0, 5);

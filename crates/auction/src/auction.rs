@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use headstart_types::{AuctionKey, RelayId, Slot, UnixMillis};
 
-use crate::{Answer, AskMoment, AskTurn, Tempo};
+use crate::interest::Interests;
+use crate::{Answer, AskMoment, AskTurn, Interest};
 
 /// One auction's life: which relay to ask when, from arming to the cut-off.
 #[derive(Clone, Debug)]
@@ -8,23 +11,10 @@ pub struct Auction {
     key: AuctionKey,
     slot_start: UnixMillis,
     turns: Vec<(RelayId, AskTurn)>,
-    timing: Timing,
-    /// Somebody waits for a bid: whatever else was expected, the moment of asking is this one.
-    hurried_ms: Option<i64>,
-    served_ms: Option<i64>,
+    interests: Interests,
+    /// From here on no cluster is served.
+    cutoff_ms: i64,
     submitted: bool,
-}
-
-/// What clusters want of one auction; milliseconds relative to the slot's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// When the first of them is expected to ask.
-    pub moment: AskMoment,
-    /// From here on none of them is served.
-    pub cutoff_ms: i64,
-    /// For so long after the first header all of them are served the same again; 0 when one of them wants the best each
-    /// time.
-    pub sticky_ms: i64,
 }
 
 /// Ask this relay now; give up at `deadline`.
@@ -32,6 +22,9 @@ pub struct Timing {
 pub struct Ask {
     pub relay: RelayId,
     pub deadline: UnixMillis,
+    /// How long the relay may hold its answer back for better bids, in milliseconds: an answer that comes later than it
+    /// was aimed at is worth little, unless somebody waits for it.
+    pub hold_ms: u64,
     /// Asks of this auction that the relay has got with this one.
     pub call: u32,
 }
@@ -46,26 +39,25 @@ pub struct Decision {
     pub closed: bool,
 }
 
-/// Asks are this far apart while nobody is expected to ask us.
-const CALM_GAP_MS: i64 = 1_000;
-/// After the first header was served others may still ask, and get the best of the moment: for so long, with such a gap.
-const AFTER_SERVED_MS: i64 = 300;
-const AFTER_SERVED_GAP_MS: i64 = 150;
 /// The longest that a relay may take to answer.
 const ASK_TIMEOUT_MS: i64 = 1_000;
+/// How long a relay may hold its answer back while somebody waits who gives up after nine tenths of a second.
+const HOLD_WHILE_WAITED_FOR_MS: i64 = 800;
+/// A comparison tells what a relay would have given at an instant; an ask that may only be made later does not.
+const COMPARED_WITHIN_MS: i64 = 25;
 /// A head-gated relay is asked this long before the slot even though the slot before it seems to have been missed.
 pub(crate) const MISSED_SLOT_LEAD_MS: i64 = 500;
 
 impl Auction {
-    /// An auction whose slot starts at `slot_start`.
+    /// An auction whose slot starts at `slot_start`, and of which nobody is served from `cutoff_ms` after that on.
     pub fn new(
         key: AuctionKey,
         slot_start: UnixMillis,
         relays: impl IntoIterator<Item = (RelayId, AskTurn)>,
-        timing: Timing,
+        cutoff_ms: i64,
     ) -> Self {
-        let turns = relays.into_iter().collect();
-        Self { key, slot_start, turns, timing, hurried_ms: None, served_ms: None, submitted: false }
+        let (turns, interests) = (relays.into_iter().collect(), Interests::default());
+        Self { key, slot_start, turns, interests, cutoff_ms, submitted: false }
     }
 
     pub fn key(&self) -> &AuctionKey {
@@ -78,10 +70,11 @@ impl Auction {
             return Decision { closed: true, ..Decision::default() };
         }
         let now_ms = now - self.slot_start;
-        let (tempo, moment, quiet_until_ms) = (self.tempo(now_ms), self.moment(), self.quiet_until_ms());
-        let head_has_come = self.head_has_come(head);
-        let cutoff_ms = self.timing.cutoff_ms;
-        let mut wake_ms = if now_ms < moment.early_ms { moment.early_ms } else { cutoff_ms };
+        let (tempo, moment) = (self.interests.tempo(now_ms), self.interests.moment(now_ms));
+        let quiet_until_ms = self.interests.quiet_until_ms();
+        let (head_has_come, is_waited_for) = (self.head_has_come(head), self.interests.anybody_waits(now_ms));
+        let cutoff_ms = self.cutoff_ms;
+        let mut wake_ms = self.interests.changes_at_ms(now_ms).map_or(cutoff_ms, |ms| ms.min(cutoff_ms));
         let mut asks = Vec::new();
         for (relay, turn) in &mut self.turns {
             let Some(mut next_ms) = turn.next_ms(tempo, Some(&moment)) else { continue };
@@ -101,7 +94,8 @@ impl Auction {
             }
             turn.asked(now_ms);
             let deadline = now + ASK_TIMEOUT_MS.min(cutoff_ms - now_ms);
-            asks.push(Ask { relay: *relay, deadline, call: turn.calls() });
+            let hold_ms = if is_waited_for { HOLD_WHILE_WAITED_FOR_MS } else { turn.answers_within_ms() };
+            asks.push(Ask { relay: *relay, deadline, hold_ms: hold_ms.unsigned_abs(), call: turn.calls() });
             if let Some(next_ms) = turn.next_ms(tempo, Some(&moment)) {
                 wake_ms = wake_ms.min(next_ms.max(now_ms + 1));
             }
@@ -121,7 +115,7 @@ impl Auction {
 
     /// When the slot's headers are over.
     pub fn closes_at(&self) -> UnixMillis {
-        self.slot_start + self.timing.cutoff_ms
+        self.slot_start + self.cutoff_ms
     }
 
     /// Another process has asked this relay at that moment and got a bid: its calls count.
@@ -130,29 +124,38 @@ impl Auction {
         self.with_turn(relay, |turn| turn.asked_elsewhere(at_ms));
     }
 
-    /// A beacon node asked and nothing is held: relays in their back-off are asked at once.
-    pub fn hurry(&mut self, now: UnixMillis) {
+    /// A beacon node of the cluster asked and nothing is held for it: relays in their back-off are asked at once.
+    pub fn hurry(&mut self, cluster: &Arc<str>, now: UnixMillis) {
         let now_ms = now - self.slot_start;
-        self.hurried_ms = Some(now_ms);
+        self.interests.waits(cluster, now_ms);
         for (_, turn) in &mut self.turns {
             turn.hurry(now_ms);
         }
     }
 
-    /// More is known of when clusters will ask.
-    pub fn expect(&mut self, moment: AskMoment) {
-        self.timing.moment = moment;
+    /// More is known of what a cluster wants, and when it will ask.
+    pub fn expect(&mut self, cluster: &Arc<str>, interest: Interest) {
+        self.interests.expect(cluster, interest);
     }
 
     /// Every relay that allows it is asked once more at this instant: what would it have given?
     pub fn compare(&mut self, now: UnixMillis) {
         let now_ms = now - self.slot_start;
-        self.turns.iter_mut().for_each(|(_, turn)| turn.call_for(now_ms));
+        let turns = self.turns.iter_mut().map(|(_, turn)| turn);
+        turns
+            .filter(|turn| turn.allows_by(now_ms + COMPARED_WITHIN_MS))
+            .for_each(|turn| turn.call_for(now_ms));
     }
 
-    /// A header of this auction was served for the first time.
-    pub fn served(&mut self, now: UnixMillis) {
-        self.served_ms.get_or_insert(now - self.slot_start);
+    /// When answers are to be here, by what is known at `now`.
+    pub fn aims_at(&self, now: UnixMillis) -> AskMoment {
+        self.interests.moment(now - self.slot_start)
+    }
+
+    /// When each cluster was last served another header than before.
+    pub fn served(&mut self, served: impl Fn(&str) -> Option<UnixMillis>) {
+        let slot_start = self.slot_start;
+        self.interests.served(|cluster| served(cluster).map(|at| at - slot_start));
     }
 
     /// The proposer has signed: whatever relays would still bid is too late.
@@ -195,25 +198,6 @@ impl Auction {
 
     pub(crate) fn head_has_come(&self, head: Option<Slot>) -> bool {
         head.is_some_and(|head| head.next() >= self.key.slot)
-    }
-
-    fn moment(&self) -> AskMoment {
-        self.hurried_ms.map_or(self.timing.moment, AskMoment::at)
-    }
-
-    /// Far apart until a beacon node may ask, as often as policies allow from then on, and ever less often if none comes.
-    fn tempo(&self, now_ms: i64) -> Tempo {
-        let moment = self.moment();
-        match self.served_ms {
-            Some(served_ms) if now_ms < served_ms + AFTER_SERVED_MS => Tempo::every(AFTER_SERVED_GAP_MS),
-            None if now_ms >= moment.early_ms => Tempo { gap_ms: 0, slackens_from_ms: moment.late_ms },
-            _ => Tempo::every(CALM_GAP_MS),
-        }
-    }
-
-    /// Until then a newer bid could be served to nobody.
-    fn quiet_until_ms(&self) -> i64 {
-        self.served_ms.filter(|_| self.timing.sticky_ms > 0).map_or(i64::MIN, |ms| ms + self.timing.sticky_ms)
     }
 }
 

@@ -1,17 +1,21 @@
 use headstart_types::{BlockHash, BlsPublicKey};
 
 use super::*;
-use crate::CallPolicy;
+use crate::{CallPolicy, RoundTrip};
 
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 const SLOT: Slot = Slot(100);
-const TIMING: Timing = Timing { moment: AskMoment::about(0), cutoff_ms: 2_000, sticky_ms: 0 };
+const INTEREST: Interest = Interest { moment: AskMoment::about(0), sticky_ms: 0 };
 
 fn auction(relays: &[CallPolicy]) -> Auction {
     let key = AuctionKey { slot: SLOT, parent_hash: BlockHash::default(), proposer: BlsPublicKey::default() };
-    let relays =
-        relays.iter().enumerate().map(|(index, policy)| (RelayId(index as u64), AskTurn::new(*policy, 40)));
-    Auction::new(key, START, relays, TIMING)
+    let relays = relays
+        .iter()
+        .enumerate()
+        .map(|(index, policy)| (RelayId(index as u64), AskTurn::new(*policy, RoundTrip::steady(40))));
+    let mut auction = Auction::new(key, START, relays, 2_000);
+    auction.expect(&"alpha".into(), INTEREST);
+    auction
 }
 
 /// Plays an auction against relays that answer after `rtt_ms`; gives (moment, relay) of every ask.
@@ -53,11 +57,11 @@ fn asks_are_few_early_and_dense_when_the_beacon_node_is_expected() {
     let asks = play(&mut auction(&[CallPolicy::MEV_BOOST_RELAY]), -8_000, 40, |_, _| {});
     let asks: Vec<_> = asks.into_iter().map(|(at, _)| at).collect();
     assert_eq!(
-        asks[..7],
-        [-2_500, -1_500, -500, -100, -60, -20, 20],
-        "answers land from 60 ms before to 60 ms after"
+        asks[..9],
+        [-2_500, -1_500, -188, -108, -100, -76, -52, -28, -4],
+        "answers land from just before 60 ms before to 60 ms after"
     );
-    assert!(asks[7..].len() <= 10, "and ever less often when nobody comes: {asks:?}");
+    assert!(asks[9..].len() <= 10, "and ever less often when nobody comes: {asks:?}");
     assert!(asks.iter().all(|at| *at < 2_000), "nothing is asked past the cut-off");
 }
 
@@ -66,7 +70,7 @@ fn after_the_first_header_was_served_relays_get_their_rest() {
     let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY]);
     let asks = play(&mut auction, -8_000, 40, |auction, offset| {
         if offset == 100 {
-            auction.served(START + offset);
+            auction.served(|_| Some(START + offset));
         }
     });
     let after = asks.iter().filter(|(at, _)| *at >= 400).count();
@@ -76,10 +80,10 @@ fn after_the_first_header_was_served_relays_get_their_rest() {
 #[test]
 fn while_all_are_served_the_same_again_no_relay_is_asked() {
     let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY]);
-    auction.timing.sticky_ms = 1_000;
+    auction.expect(&"alpha".into(), Interest { sticky_ms: 1_000, ..INTEREST });
     let asks = play(&mut auction, -8_000, 40, |auction, offset| {
         if offset == 100 {
-            auction.served(START + offset);
+            auction.served(|_| Some(START + offset));
         }
     });
     assert!(asks.iter().all(|(at, _)| !(100..1_100).contains(at)), "{asks:?}");
@@ -89,10 +93,10 @@ fn while_all_are_served_the_same_again_no_relay_is_asked() {
 #[test]
 fn what_a_header_might_have_been_is_asked_of_every_relay_that_allows_it() {
     let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY, CallPolicy::ULTRASOUND]);
-    auction.timing.sticky_ms = 1_000;
+    auction.expect(&"alpha".into(), Interest { sticky_ms: 1_000, ..INTEREST });
     let asks = play(&mut auction, -8_000, 40, |auction, offset| {
         if offset == 300 {
-            auction.served(START + offset);
+            auction.served(|_| Some(START + offset));
             auction.compare(START + offset);
         }
     });
@@ -133,7 +137,7 @@ fn a_one_shot_relay_is_asked_once_beside_polled_ones() {
 #[test]
 fn a_hurried_auction_asks_at_once_and_settles_with_the_answers() {
     let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY, CallPolicy::ULTRASOUND]);
-    auction.hurry(START + 120);
+    auction.hurry(&"alpha".into(), START + 120);
     let decision = auction.decide(START + 120, None);
     assert_eq!(decision.asks.len(), 2);
     assert!(!auction.is_settled());
@@ -144,9 +148,39 @@ fn a_hurried_auction_asks_at_once_and_settles_with_the_answers() {
 }
 
 #[test]
+fn a_cluster_that_asks_early_takes_nothing_from_another() {
+    let alone = play(&mut auction(&[CallPolicy::MEV_BOOST_RELAY]), -8_000, 40, |_, _| {});
+    let eve: Arc<str> = "eve".into();
+    let mut watched = auction(&[CallPolicy::MEV_BOOST_RELAY]);
+    watched.expect(&eve, Interest { moment: AskMoment::at(-1_800), sticky_ms: 2_000 });
+    let beside = play(&mut watched, -8_000, 40, |auction, offset| {
+        if offset == -3_900 {
+            auction.hurry(&eve, START + offset);
+        }
+        if offset == -1_800 {
+            auction.served(|cluster| (cluster == "eve").then_some(START + offset));
+        }
+    });
+    let from =
+        |asks: &[(i64, u64)]| asks.iter().filter(|(at, _)| (-200..100).contains(at)).copied().collect();
+    let (alone, beside): (Vec<_>, Vec<_>) = (from(&alone), from(&beside));
+    assert_eq!((alone.len(), alone), (7, beside));
+}
+
+#[test]
+fn a_relay_may_hold_its_answer_back_only_while_somebody_waits_for_it() {
+    let mut auction = auction(&[CallPolicy::MEV_BOOST_RELAY]);
+    let asks = auction.decide(START - 2_500, None).asks;
+    assert_eq!((asks[0].hold_ms, asks[0].deadline), (100, START - 1_500));
+    auction.hurry(&"alpha".into(), START - 2_300);
+    assert_eq!(auction.decide(START - 2_300, None).asks[0].hold_ms, 800);
+}
+
+#[test]
 fn an_auction_without_relays_is_settled_and_ends_at_its_cut_off() {
     let mut auction = auction(&[]);
     assert!(auction.is_settled());
+    assert_eq!(auction.decide(START, None).wake_at, Some(START + 61), "the span is over then");
     assert_eq!(auction.decide(START + 500, None).wake_at, Some(START + 2_000));
     assert!(auction.decide(START + 2_000, None).closed);
 }

@@ -25,14 +25,19 @@ impl CallPolicy {
         first_ms: -2_500,
         last_ms: 3_000,
         min_gap_ms: 80,
-        burst: 4,
+        burst: 6,
         address_calls_per_s: 50,
         calls_max: 60,
         head_required: false,
     };
-    /// Helix (Titan and others): only the slot after its head, cut-off at 3.2 s.
-    pub const HELIX: Self =
-        Self { last_ms: 3_200, address_calls_per_s: 10, head_required: true, ..Self::MEV_BOOST_RELAY };
+    /// Helix (Titan and others): only the slot after its head, cut-off at 3.2 s; ten calls at once, and ten a second.
+    pub const HELIX: Self = Self {
+        last_ms: 3_200,
+        min_gap_ms: 100,
+        address_calls_per_s: 10,
+        head_required: true,
+        ..Self::MEV_BOOST_RELAY
+    };
     /// Ultrasound: one call a slot, within the slot; earlier ones are refused (403), later ones too (429).
     pub const ULTRASOUND: Self = Self { first_ms: 0, burst: 1, calls_max: 1, ..Self::MEV_BOOST_RELAY };
     /// Aestus runs the Flashbots software and asks for restraint.

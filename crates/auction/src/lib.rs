@@ -31,6 +31,7 @@ mod guard;
 mod heads;
 mod hint;
 mod hints;
+mod interest;
 mod lane;
 mod learnt_policy;
 mod offers;
@@ -53,7 +54,7 @@ pub use arming::{
 pub use ask::{Answer, AskTurn, Tempo};
 pub use ask_moment::{AskMoment, AskMoments};
 pub use ask_quota::{AskQuota, Charge};
-pub use auction::{Ask, Auction, Decision, Timing};
+pub use auction::{Ask, Auction, Decision};
 pub use batch::{Batch, DeliveryAnswer, Due, Next, Pace};
 pub use best::{Choice, best};
 pub use bid::{Bid, BidRejected, Expectations, ParentFacts};
@@ -73,6 +74,7 @@ pub use hint::{Hint, HintRejected, Hinted};
 pub use hints::{
     HINTED_PROPOSERS_MAX, HINTED_SLOTS, HintedAuction, Hints, UNVERIFIED_PARENTS_MAX, VERIFIED_PARENTS_MAX,
 };
+pub use interest::Interest;
 pub use learnt_policy::{Asked, LearntPolicies};
 pub use offers::{Offered, Offers};
 pub use policy::{
@@ -82,10 +84,10 @@ pub use policy::{
 pub use provenance::{Origin, Provenance};
 pub use regret::{Regret, RegretMeter, is_compared};
 pub use reveal::{PayloadRejected, check_payload};
-pub use round_trip::RoundTrips;
+pub use round_trip::{RoundTrip, RoundTrips};
 pub use sequence::{Order, Sequence};
 pub use serve::{MISS_GRACE_MS, header_deadline, may_serve};
-pub use sticky::FirstServed;
+pub use sticky::{AskedAt, FirstServed, Serving};
 pub use streaming::{StreamRefusal, StreamsDue};
 pub use tenure::{Change, LEASE_MS, LeaseAnswer, RENEW_EVERY_MS, Tenure};
 pub use timing_preset::{Cutoff, TimingPreset, UnknownTimingPreset};

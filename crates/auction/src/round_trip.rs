@@ -9,13 +9,28 @@ const UNKNOWN_MS: i64 = 120;
 /// that small steps are not lost in rounding.
 #[derive(Clone, Debug, Default)]
 pub struct RoundTrips {
-    relays: BTreeMap<RelayId, RoundTrip>,
+    relays: BTreeMap<RelayId, Smoothed>,
+}
+
+/// From an ask to its answer, as far as is known; milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundTrip {
+    pub mean_ms: i64,
+    /// Within so many an answer is very likely here.
+    pub likely_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct RoundTrip {
+struct Smoothed {
     mean_us: i64,
     deviation_us: i64,
+}
+
+impl RoundTrip {
+    /// Always the same.
+    pub const fn steady(ms: i64) -> Self {
+        Self { mean_ms: ms, likely_ms: ms }
+    }
 }
 
 impl RoundTrips {
@@ -23,16 +38,17 @@ impl RoundTrips {
     pub fn heard(&mut self, relay: RelayId, took_ms: i64) {
         let took_us = took_ms.clamp(0, 10_000) * 1_000;
         let known =
-            self.relays.entry(relay).or_insert(RoundTrip { mean_us: took_us, deviation_us: took_us / 4 });
+            self.relays.entry(relay).or_insert(Smoothed { mean_us: took_us, deviation_us: took_us / 4 });
         let off_us = took_us - known.mean_us;
         known.mean_us += off_us / 8;
         known.deviation_us += (off_us.abs() - known.deviation_us) / 4;
     }
 
-    /// Within how many milliseconds an answer of this relay is very likely here.
-    pub fn expected_ms(&self, relay: RelayId) -> i64 {
-        let likely_us = |known: &RoundTrip| known.mean_us + 2 * known.deviation_us;
-        self.relays.get(&relay).map_or(UNKNOWN_MS, |known| likely_us(known) / 1_000 + 1)
+    pub fn expected(&self, relay: RelayId) -> RoundTrip {
+        self.relays.get(&relay).map_or(RoundTrip::steady(UNKNOWN_MS), |known| RoundTrip {
+            mean_ms: (known.mean_us + 999) / 1_000,
+            likely_ms: (known.mean_us + 2 * known.deviation_us) / 1_000 + 1,
+        })
     }
 }
 
@@ -48,9 +64,10 @@ mod tests {
             trips.heard(steady, 40);
             trips.heard(moody, if turn % 2 == 0 { 20 } else { 60 });
         }
-        assert_eq!(trips.expected_ms(steady), 41);
-        assert!((70..95).contains(&trips.expected_ms(moody)), "{}", trips.expected_ms(moody));
-        assert_eq!(trips.expected_ms(unknown), UNKNOWN_MS);
+        assert_eq!(trips.expected(steady), RoundTrip { mean_ms: 40, likely_ms: 41 });
+        let moody = trips.expected(moody);
+        assert!((35..45).contains(&moody.mean_ms) && (70..95).contains(&moody.likely_ms), "{moody:?}");
+        assert_eq!(trips.expected(unknown), RoundTrip::steady(UNKNOWN_MS));
     }
 
     #[test]
@@ -58,6 +75,6 @@ mod tests {
         let mut trips = RoundTrips::default();
         trips.heard(RelayId(1), i64::MAX);
         trips.heard(RelayId(1), i64::MIN);
-        assert!(trips.expected_ms(RelayId(1)) > 0);
+        assert!(trips.expected(RelayId(1)).likely_ms > 0);
     }
 }

@@ -1,5 +1,7 @@
 use headstart_types::{Network, Outcome, Slot, UnixMillis};
 
+use crate::AskedAt;
+
 /// After the first acceptable bid a miss waits this many milliseconds more, for the other relays' answers.
 pub const MISS_GRACE_MS: u64 = 50;
 /// The longest that a beacon node is kept waiting: their own limit is one second.
@@ -8,6 +10,15 @@ const LONGEST_WAIT_MS: i64 = 900;
 const ANSWER_MARGIN_MS: i64 = 25;
 /// Headers may be asked for this many slots ahead.
 const SLOTS_AHEAD: u64 = 1;
+/// Nobody who is about to propose asks longer before the slot than this.
+pub(crate) const EARNEST_FROM_MS: i64 = -500;
+
+impl AskedAt {
+    /// A getHeader for `slot` that is answered at `now`.
+    pub fn new(now: UnixMillis, network: &Network, slot: Slot) -> Self {
+        Self { now, earnest_from: network.slot_start(slot) + EARNEST_FROM_MS }
+    }
+}
 
 /// Whether a header of `slot` may be served at `now` at all: neither past the cut-off nor far ahead.
 pub fn may_serve(now: UnixMillis, network: &Network, slot: Slot, cutoff_ms: i64) -> Result<(), Outcome> {

@@ -8,12 +8,31 @@ use crate::{Bid, Choice, ClusterPolicy, Offers, best};
 ///
 /// The operators of a cluster must all sign the same header, so for `sticky_ms` of its policy it gets this one again.
 /// Whoever asks later belongs to a later round of their consensus, which may as well have a better one. Another parent is
-/// another auction, with first headers of its own.
+/// another auction, with first headers of its own. Of a cluster that wants the best each time only the moment counts.
 ///
 /// Bounded: what a further cluster gets is the best of the moment each time.
 #[derive(Debug, Default)]
 pub struct FirstServed {
     headers: Vec<Header>,
+}
+
+/// What serving a header to a cluster was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// Its first header of this auction.
+    First,
+    /// Another one, in a later round.
+    NextRound,
+    /// Nothing that others need to know.
+    Again,
+}
+
+/// When a getHeader came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedAt {
+    pub now: UnixMillis,
+    /// A round that began before this is over from then on: whoever asked so early did not ask to propose.
+    pub earnest_from: UnixMillis,
 }
 
 /// More clusters than ever have the same validator in earnest.
@@ -27,41 +46,50 @@ struct Header {
 }
 
 impl Header {
-    /// Whether an ask at `now` belongs to the round in which this was first served; a clock set back begins another.
-    fn is_fresh(&self, now: UnixMillis, sticky_ms: i64) -> bool {
-        (0..sticky_ms).contains(&(now - self.at))
+    /// Whether such an ask belongs to the round in which this was first served; a clock set back begins another.
+    fn is_fresh(&self, asked: AskedAt, sticky_ms: i64) -> bool {
+        let is_earnest = |at: UnixMillis| at >= asked.earnest_from;
+        (0..sticky_ms).contains(&(asked.now - self.at)) && is_earnest(self.at) == is_earnest(asked.now)
     }
 }
 
 impl FirstServed {
-    /// The header that `cluster` is served again at `now`, if there is one. A relay that the cluster has ceased to trust
+    /// The header that `cluster` is served again, if there is one. A relay that the cluster has ceased to trust
     /// and a minimum that it has raised since then are respected.
-    pub fn again(&self, cluster: &str, policy: &ClusterPolicy, now: UnixMillis) -> Option<&Arc<Bid>> {
-        let header = self.headers.iter().find(|header| &*header.cluster == cluster)?;
+    pub fn again(&self, cluster: &str, policy: &ClusterPolicy, asked: AskedAt) -> Option<&Arc<Bid>> {
+        let header = self.of(cluster)?;
         let wanted = policy.trusts(header.bid.relay()) && header.bid.value() >= policy.min_bid;
-        (wanted && header.is_fresh(now, policy.sticky_ms)).then_some(&header.bid)
+        (wanted && header.is_fresh(asked, policy.sticky_ms)).then_some(&header.bid)
     }
 
-    /// What `cluster` is served at `now`: the same again, or the best of the offers, which then is the first served.
+    /// What `cluster` is served: the same again, or the best of the offers, which then is the first served.
     pub fn choose(
         &mut self,
         cluster: &Arc<str>,
         policy: &ClusterPolicy,
-        now: UnixMillis,
+        asked: AskedAt,
         offers: &Offers,
-    ) -> Choice {
-        if let Some(bid) = self.again(cluster, policy, now) {
-            return Choice::Bid(Arc::clone(bid));
+    ) -> (Choice, Serving) {
+        if let Some(bid) = self.again(cluster, policy, asked).filter(|_| policy.sticky) {
+            return (Choice::Bid(Arc::clone(bid)), Serving::Again);
         }
         let choice = best(offers, policy);
-        if let Choice::Bid(bid) = &choice {
-            self.headers.retain(|header| header.cluster != *cluster);
-            if self.headers.len() < CLUSTERS_MAX {
-                let (cluster, bid) = (Arc::clone(cluster), Arc::clone(bid));
-                self.headers.push(Header { cluster, bid, at: now });
+        let Choice::Bid(bid) = &choice else { return (choice, Serving::Again) };
+        let is_full = self.headers.len() >= CLUSTERS_MAX;
+        let serving = match self.headers.iter_mut().find(|header| header.cluster == *cluster) {
+            Some(_) if !policy.sticky => Serving::Again,
+            Some(header) => {
+                (header.bid, header.at) = (Arc::clone(bid), asked.now);
+                Serving::NextRound
             }
-        }
-        choice
+            None if is_full => Serving::Again,
+            None => {
+                let (cluster, bid) = (Arc::clone(cluster), Arc::clone(bid));
+                self.headers.push(Header { cluster, bid, at: asked.now });
+                Serving::First
+            }
+        };
+        (choice, serving)
     }
 
     /// Another process has served this header to the cluster at `at`. Of two that were served in one round, which lasts
@@ -78,6 +106,20 @@ impl FirstServed {
         if if same_round { earlier } else { at > header.at } {
             (header.bid, header.at) = (Arc::clone(bid), at);
         }
+    }
+
+    /// Whether the cluster was served a header.
+    pub fn has_served(&self, cluster: &str) -> bool {
+        self.of(cluster).is_some()
+    }
+
+    /// When each cluster was last served another header than before.
+    pub fn moments(&self) -> impl Iterator<Item = (&Arc<str>, UnixMillis)> {
+        self.headers.iter().map(|header| (&header.cluster, header.at))
+    }
+
+    fn of(&self, cluster: &str) -> Option<&Header> {
+        self.headers.iter().find(|header| &*header.cluster == cluster)
     }
 
     pub fn is_empty(&self) -> bool {

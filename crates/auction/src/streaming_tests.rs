@@ -2,7 +2,7 @@ use headstart_types::{AuctionKey, BlockHash, BlsPublicKey};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Answer, AskMoment, Timing};
+use crate::{Answer, AskMoment, Interest, RoundTrip};
 
 const RELAY: RelayId = RelayId(1);
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -20,15 +20,16 @@ struct Play {
 
 impl Play {
     fn new(policy: CallPolicy, streams: bool) -> Self {
-        let turn = AskTurn::new(policy, RTT_MS);
+        let turn = AskTurn::new(policy, RoundTrip::steady(RTT_MS));
         let turn = if streams { turn.with_stream() } else { turn };
         let key = AuctionKey {
             slot: Slot(100),
             parent_hash: BlockHash::default(),
             proposer: BlsPublicKey::default(),
         };
-        let timing = Timing { moment: AskMoment::at(EXPECTED_ASK_MS), cutoff_ms: 3_900, sticky_ms: 0 };
-        let auction = Auction::new(key, START, [(RELAY, turn)], timing);
+        let mut auction = Auction::new(key, START, [(RELAY, turn)], 3_900);
+        let interest = Interest { moment: AskMoment::at(EXPECTED_ASK_MS), sticky_ms: 0 };
+        auction.expect(&"alpha".into(), interest);
         Self { auction, now_ms: -4_000, in_flight: Vec::new(), asked: Vec::new(), opened: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
 //! Property: whatever a relay answers and whenever, its asks keep to its policy.
 
-use headstart_auction::{Answer, AskMoment, AskTurn, CallPolicy, Tempo};
+use headstart_auction::{Answer, AskMoment, AskTurn, CallPolicy, RoundTrip, Tempo};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => Just(Answer::UnknownProposer),
         1 => Just(Answer::Refused),
         1 => Just(Answer::Failed),
+        1 => Just(Answer::Postponed),
+        1 => Just(Answer::NotAsked),
     ]
 }
 
@@ -45,7 +47,7 @@ proptest! {
         spread_ms in 0_i64..200,
         gap_ms in 0_i64..600,
     ) {
-        let mut turn = AskTurn::new(policy, round_trip_ms);
+        let mut turn = AskTurn::new(policy, RoundTrip::steady(round_trip_ms));
         let moment = AskMoment { early_ms, likely_ms: early_ms, late_ms: early_ms + spread_ms };
         let tempo = Tempo { gap_ms, slackens_from_ms: moment.late_ms };
         let (mut now_ms, mut in_flight, mut refused_early) = (-3_000, 0_u32, 0);
@@ -55,7 +57,8 @@ proptest! {
             if let (Some(answer), true) = (step.answer, in_flight > 0) {
                 in_flight -= 1;
                 turn.answered(now_ms, answer);
-                refused_early += u32::from(answer == Answer::TooEarly);
+                let counts = !matches!(answer, Answer::TooEarly | Answer::Postponed | Answer::NotAsked);
+                refused_early += u32::from(!counts);
                 if let Answer::RateLimited { retry_after_ms } = answer {
                     rests_until = retry_after_ms.map_or(i64::MAX, |wait| now_ms + wait);
                 }

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use headstart_auction::{Answer, AskMoments, AskTurn, Auction, CallPolicy, RoundTrips, Timing};
+use headstart_auction::{Answer, AskMoments, AskTurn, Auction, CallPolicy, Interest, RoundTrips};
 use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, RelayId, Slot, UnixMillis};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -57,10 +57,11 @@ impl World {
         };
         let moment = self.moments.expected(&self.cluster, 0, start - 2_500);
         let turns = (0..).zip(&self.round_trips).map(|(relay, _)| {
-            (RelayId(relay), AskTurn::new(self.policy, self.known.expected_ms(RelayId(relay))))
+            (RelayId(relay), AskTurn::new(self.policy, self.known.expected(RelayId(relay))))
         });
-        let timing = Timing { moment, cutoff_ms: 2_000, sticky_ms: 1_000 };
-        let mut auction = Auction::new(key, start, turns, timing);
+        let mut auction = Auction::new(key, start, turns, 2_000);
+        // Whoever wants the best each time costs the most calls.
+        auction.expect(&self.cluster, Interest { moment, sticky_ms: 0 });
         let (mut under_way, mut calls) = (Vec::<(i64, i64, usize)>::new(), vec![0; self.round_trips.len()]);
         let (mut newest, mut age_ms, mut wake_ms) = (vec![None; self.round_trips.len()], None, -2_500);
         for now_ms in -2_500..2_000 {
@@ -75,7 +76,7 @@ impl World {
             if comes {
                 age_ms = self.age_ms(&newest, asked_ms);
                 self.moments.heard(&self.cluster, None, 0, asked_ms);
-                auction.served(now);
+                auction.served(|_| Some(now));
             }
             if comes || !answered.is_empty() || wake_ms <= now_ms {
                 let decision = auction.decide(now, Some(Slot(slot - 1)));
