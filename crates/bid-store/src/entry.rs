@@ -1,7 +1,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use headstart_auction::{Bid, Choice, ClusterPolicy, FirstServed, Offers, best};
-use headstart_types::{BlockHash, UnixMillis};
+use headstart_auction::{AskedAt, Bid, Choice, ClusterPolicy, FirstServed, Offers, Serving, best};
+use headstart_types::UnixMillis;
 use tokio::sync::watch;
 
 /// One auction as it stands. Handlers read it; the fetcher that runs the auction writes it.
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub struct AuctionEntry {
     state: watch::Sender<State>,
     served: OnceLock<Served>,
-    /// The headers of clusters whose operators must get the same one.
+    /// What each cluster was served first, and when.
     first_served: RwLock<FirstServed>,
 }
 
@@ -17,8 +17,7 @@ pub struct AuctionEntry {
 #[derive(Clone, Debug)]
 pub struct Chosen {
     pub choice: Choice,
-    /// It is the header that all operators of the cluster are to get: other processes must know.
-    pub is_first: bool,
+    pub serving: Serving,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,8 +36,7 @@ struct State {
 pub struct Served {
     pub at: UnixMillis,
     pub cluster: Arc<str>,
-    /// `None` when another process served it and the bid is not here.
-    pub bid: Option<Arc<Bid>>,
+    pub bid: Arc<Bid>,
 }
 
 impl AuctionEntry {
@@ -94,34 +92,41 @@ impl AuctionEntry {
         reached.map_or_else(|_| self.offers(), |state| Arc::clone(&state.offers))
     }
 
-    /// What the cluster is served at `now`. A cluster with a sticky header gets the same one for a while: what is chosen
-    /// first is on record before anyone can be served another, and after it was chosen only a short read lock is taken.
-    pub fn choose(&self, cluster: &Arc<str>, policy: &ClusterPolicy, now: UnixMillis) -> Chosen {
-        if !policy.sticky {
-            return Chosen { choice: best(&self.offers(), policy), is_first: false };
-        }
-        if let Some(bid) = self.first_served().again(cluster, policy, now) {
-            return Chosen { choice: Choice::Bid(Arc::clone(bid)), is_first: false };
+    /// What the cluster is served. A cluster with a sticky header gets the same one for a while: what is chosen first is on
+    /// record before anyone can be served another, and after it was chosen only a short read lock is taken.
+    pub fn choose(&self, cluster: &Arc<str>, policy: &ClusterPolicy, asked: AskedAt) -> Chosen {
+        {
+            let first_served = self.first_served();
+            let again = if policy.sticky {
+                first_served.again(cluster, policy, asked).map(|bid| Choice::Bid(Arc::clone(bid)))
+            } else {
+                first_served.has_served(cluster).then(|| best(&self.offers(), policy))
+            };
+            if let Some(choice) = again {
+                return Chosen { choice, serving: Serving::Again };
+            }
         }
         let mut first_served = self.first_served.write().unwrap_or_else(PoisonError::into_inner);
         // The offers are read with the lock held: a bid that is withdrawn meanwhile is either not seen here, or
         // forgotten thereafter.
-        let choice = first_served.choose(cluster, policy, now, &self.offers());
-        Chosen { is_first: matches!(choice, Choice::Bid(_)), choice }
+        let (choice, serving) = first_served.choose(cluster, policy, asked, &self.offers());
+        Chosen { choice, serving }
     }
 
-    /// Another process has served this header to the cluster first. Without the bid nothing can be done: it comes later,
-    /// or never. `sticky_ms` is the cluster's. Whether it is the first of the auction that this process knows of.
-    pub fn adopt(&self, cluster: &Arc<str>, block_hash: BlockHash, at: UnixMillis, sticky_ms: i64) -> bool {
-        let offers = self.offers();
-        let bid = offers.bids().iter().find(|bid| bid.block_hash() == block_hash);
-        if let Some(bid) = bid {
-            self.first_served
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .adopt(cluster, bid, at, sticky_ms);
-        }
-        self.mark_served(at, cluster, bid)
+    /// Another process has served this header to the cluster first. `sticky_ms` is the cluster's. Whether it is the first
+    /// one of the cluster that this process knows of.
+    pub fn adopt(&self, cluster: &Arc<str>, bid: &Arc<Bid>, at: UnixMillis, sticky_ms: i64) -> bool {
+        let mut first_served = self.first_served.write().unwrap_or_else(PoisonError::into_inner);
+        let is_first = !first_served.has_served(cluster);
+        first_served.adopt(cluster, bid, at, sticky_ms);
+        drop(first_served);
+        self.mark_served(at, cluster, bid);
+        is_first
+    }
+
+    /// When each cluster was last served another header than before.
+    pub fn moments(&self) -> Vec<(Arc<str>, UnixMillis)> {
+        self.first_served().moments().map(|(cluster, at)| (Arc::clone(cluster), at)).collect()
     }
 
     /// Forgets served headers that turned out not to stand; to be called after the offers were published without them.
@@ -135,10 +140,9 @@ impl AuctionEntry {
         self.first_served.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a header was served; only the first time counts. Whether this was it.
-    pub fn mark_served(&self, at: UnixMillis, cluster: &Arc<str>, bid: Option<&Arc<Bid>>) -> bool {
-        self.served.get().is_none()
-            && self.served.set(Served { at, cluster: Arc::clone(cluster), bid: bid.cloned() }).is_ok()
+    /// Notes that a header was served; only the first time counts.
+    pub fn mark_served(&self, at: UnixMillis, cluster: &Arc<str>, bid: &Arc<Bid>) {
+        self.served.get_or_init(|| Served { at, cluster: Arc::clone(cluster), bid: Arc::clone(bid) });
     }
 
     /// The first header of this auction that was served.

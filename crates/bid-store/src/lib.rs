@@ -35,6 +35,6 @@ pub use feed::{Feed, Heard};
 pub use hints::{HintId, TakenHint};
 pub use lease::{LeaseName, SubmissionKey};
 pub use near::MAX_AUCTIONS;
-pub use notice::{Notice, ProcessId, SharedBid, SharedHint};
+pub use notice::{Notice, ProcessId, SharedBid, SharedHint, SharedServed};
 pub use redis::{Inspection, NotUsable, RedisConfig};
 pub use store::BidStore;

@@ -37,6 +37,16 @@ pub struct SharedBid {
     pub ssz: Bytes,
 }
 
+/// What a cluster was served first. The bid comes with it, since its relay may have replaced it before anybody else saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedServed {
+    pub cluster: Arc<str>,
+    pub at: UnixMillis,
+    /// When the beacon node had asked for it, which may have had to wait.
+    pub asked_at: UnixMillis,
+    pub bid: SharedBid,
+}
+
 /// A hint of one of the cluster's operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedHint {
@@ -51,12 +61,13 @@ pub enum Notice {
     Bid(SharedBid),
     /// The sender asks relays for this auction; others stand by.
     Leading(AuctionKey),
-    /// Somebody waits at the sender for a bid of this auction; whoever leads it is to ask at once. The sender counts.
-    Hurry { key: AuctionKey, number: u64 },
+    /// Somebody of the cluster waits at the sender for a bid of this auction; whoever leads it is to ask at once. The sender
+    /// counts.
+    Hurry { key: AuctionKey, cluster: Arc<str>, number: u64 },
     /// Every relay has been asked since these hurries, and has answered.
     Settled { key: AuctionKey, heard: Vec<(ProcessId, u64)> },
-    /// The cluster was served this header first.
-    Served { key: AuctionKey, cluster: Arc<str>, block_hash: BlockHash, at: UnixMillis },
+    /// The cluster was served this header first, at that moment.
+    Served(SharedServed),
     /// The proposer has signed: relays need not be asked any more.
     Submitted(AuctionKey),
     /// Hints wait for a fetcher.
@@ -86,6 +97,7 @@ struct BidBody {
 struct HurryBody {
     key: Key,
     number: u64,
+    cluster: Vec<u8>,
 }
 
 #[derive(Encode, Decode)]
@@ -102,10 +114,10 @@ struct SettledBody {
 
 #[derive(Encode, Decode)]
 struct ServedBody {
-    key: Key,
-    block_hash: BlockHash,
     at_ms: u64,
+    asked_at_ms: u64,
     cluster: Vec<u8>,
+    bid: BidBody,
 }
 
 #[derive(Encode, Decode)]
@@ -135,24 +147,23 @@ enum Body {
 impl Notice {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let body = match self {
-            Self::Bid(bid) => Body::Bid(BidBody {
-                key: bid.key.into(),
-                relay: bid.relay.0,
-                asked_at_ms: unsigned(bid.asked_at.0),
-                ssz: bid.ssz.to_vec(),
-            }),
+            Self::Bid(bid) => Body::Bid(bid.into()),
             Self::Leading(key) => Body::Leading((*key).into()),
-            Self::Hurry { key, number } => Body::Hurry(HurryBody { key: (*key).into(), number: *number }),
+            Self::Hurry { key, cluster, number } => Body::Hurry(HurryBody {
+                key: (*key).into(),
+                number: *number,
+                cluster: cluster.as_bytes().to_vec(),
+            }),
             Self::Settled { key, heard } => {
                 let heard =
                     heard.iter().map(|(process, number)| HeardBody { process: process.0, number: *number });
                 Body::Settled(SettledBody { key: (*key).into(), heard: heard.collect() })
             }
-            Self::Served { key, cluster, block_hash, at } => Body::Served(ServedBody {
-                key: (*key).into(),
-                block_hash: *block_hash,
-                at_ms: unsigned(at.0),
-                cluster: cluster.as_bytes().to_vec(),
+            Self::Served(served) => Body::Served(ServedBody {
+                at_ms: unsigned(served.at.0),
+                asked_at_ms: unsigned(served.asked_at.0),
+                cluster: served.cluster.as_bytes().to_vec(),
+                bid: (&served.bid).into(),
             }),
             Self::Submitted(key) => Body::Submitted((*key).into()),
             Self::Hinted => Body::Hinted(0),
@@ -164,24 +175,21 @@ impl Notice {
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(match Body::from_ssz_bytes(bytes).ok()? {
-            Body::Bid(bid) => Self::Bid(SharedBid {
-                key: bid.key.into(),
-                relay: RelayId(bid.relay),
-                asked_at: millis(bid.asked_at_ms),
-                ssz: bid.ssz.into(),
-            }),
+            Body::Bid(bid) => Self::Bid(bid.into()),
             Body::Leading(key) => Self::Leading(key.into()),
-            Body::Hurry(HurryBody { key, number }) => Self::Hurry { key: key.into(), number },
+            Body::Hurry(HurryBody { key, number, cluster }) => {
+                Self::Hurry { key: key.into(), cluster: name(cluster)?, number }
+            }
             Body::Settled(SettledBody { key, heard }) => {
                 let heard = heard.into_iter().map(|heard| (ProcessId(heard.process), heard.number));
                 Self::Settled { key: key.into(), heard: heard.collect() }
             }
-            Body::Served(served) => Self::Served {
-                key: served.key.into(),
-                cluster: String::from_utf8(served.cluster).ok()?.into(),
-                block_hash: served.block_hash,
+            Body::Served(served) => Self::Served(SharedServed {
+                cluster: name(served.cluster)?,
                 at: millis(served.at_ms),
-            },
+                asked_at: millis(served.asked_at_ms),
+                bid: served.bid.into(),
+            }),
             Body::Submitted(key) => Self::Submitted(key.into()),
             Body::Hinted(_) => Self::Hinted,
             Body::Emptied(_) => Self::Emptied,
@@ -222,7 +230,7 @@ impl SharedHint {
             dependent_root: body.dependent_root,
             expected_ask_ms: body.expected_ask_ms.map(u64::cast_signed),
         };
-        Some(Self { cluster: String::from_utf8(body.cluster).ok()?.into(), hint })
+        Some(Self { cluster: name(body.cluster)?, hint })
     }
 }
 
@@ -236,6 +244,24 @@ impl From<Key> for AuctionKey {
     fn from(Key { slot, parent_hash, proposer }: Key) -> Self {
         Self { slot, parent_hash, proposer }
     }
+}
+
+impl From<&SharedBid> for BidBody {
+    fn from(bid: &SharedBid) -> Self {
+        let asked_at_ms = unsigned(bid.asked_at.0);
+        Self { key: bid.key.into(), relay: bid.relay.0, asked_at_ms, ssz: bid.ssz.to_vec() }
+    }
+}
+
+impl From<BidBody> for SharedBid {
+    fn from(BidBody { key, relay, asked_at_ms, ssz }: BidBody) -> Self {
+        Self { key: key.into(), relay: RelayId(relay), asked_at: millis(asked_at_ms), ssz: ssz.into() }
+    }
+}
+
+/// A cluster's.
+fn name(bytes: Vec<u8>) -> Option<Arc<str>> {
+    String::from_utf8(bytes).ok().map(Arc::from)
 }
 
 /// Moments before 1970 belong to no slot.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headstart_auction::{Choice, ClusterPolicy, Offered, ParentFacts};
+use headstart_auction::{AskedAt, Choice, ClusterPolicy, Offered, ParentFacts, Serving};
 use headstart_bid_store::{AuctionEvent, AuctionEventKind, BidStore, MAX_AUCTIONS};
 use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, RelayId, Root, Slot, UnixMillis, Wei};
 
@@ -112,14 +112,30 @@ async fn a_judgement_from_before_somebody_came_is_void() {
 }
 
 #[test]
-fn the_first_served_header_is_remembered() {
-    let store = open_store();
+fn the_first_served_header_is_remembered_and_each_clusters_moment_too() {
+    let (store, policy) = (open_store(), sticky());
     let entry = store.auction(&key(SLOT)).unwrap();
     assert!(entry.served().is_none());
-    entry.mark_served(UnixMillis(7), &"alpha".into(), None);
-    entry.mark_served(UnixMillis(9), &"beta".into(), None);
+    store.take(&key(SLOT), bid(1, 10, 100));
+    let offers = entry.offers();
+    entry.mark_served(UnixMillis(7), &"alpha".into(), &offers.bids()[0]);
+    entry.mark_served(UnixMillis(9), &"beta".into(), &offers.bids()[0]);
     let served = entry.served().unwrap();
     assert_eq!((served.at, &*served.cluster), (UnixMillis(7), "alpha"));
+    let mut best = policy.clone();
+    best.sticky = false;
+    for (cluster, policy) in [("alpha", &policy), ("beta", &best)] {
+        let serving = |ms| entry.choose(&cluster.into(), policy, at(ms)).serving;
+        assert_eq!([serving(11), serving(12)], [Serving::First, Serving::Again], "{cluster}");
+    }
+    assert_eq!(entry.moments(), [("alpha".into(), UnixMillis(11)), ("beta".into(), UnixMillis(11))]);
+    assert!(!entry.adopt(&"beta".into(), &offers.bids()[0], UnixMillis(10), 0), "it had one");
+    assert!(entry.adopt(&"gamma".into(), &offers.bids()[0], UnixMillis(10), 0));
+}
+
+/// An ask in earnest.
+fn at(ms: i64) -> AskedAt {
+    AskedAt { now: UnixMillis(ms), earnest_from: UnixMillis(0) }
 }
 
 fn sticky() -> ClusterPolicy {
@@ -129,7 +145,7 @@ fn sticky() -> ClusterPolicy {
 }
 
 fn chosen(store: &BidStore, policy: &ClusterPolicy) -> Option<BlockHash> {
-    match store.auction(&key(SLOT)).unwrap().choose(&"alpha".into(), policy, UnixMillis(7)).choice {
+    match store.auction(&key(SLOT)).unwrap().choose(&"alpha".into(), policy, at(7)).choice {
         Choice::Bid(bid) => Some(bid.block_hash()),
         Choice::BelowMinBid | Choice::NoBid => None,
     }
@@ -156,13 +172,10 @@ fn a_header_never_sticks_across_a_changed_parent() {
     let changed = AuctionKey { parent_hash: hash(99), ..key(SLOT) };
     store.open(changed).unwrap();
     let entry = store.auction(&changed).unwrap();
-    let at_once = entry.choose(&"alpha".into(), &policy, UnixMillis(8)).choice;
+    let at_once = entry.choose(&"alpha".into(), &policy, at(8)).choice;
     assert!(matches!(at_once, Choice::NoBid), "nobody has bid on it");
-    entry.adopt(&"alpha".into(), hash(10), UnixMillis(7), policy.sticky_ms);
-    let told = entry.choose(&"alpha".into(), &policy, UnixMillis(8)).choice;
-    assert!(matches!(told, Choice::NoBid), "a header of the former parent is no header of this one");
     store.take(&changed, bid(2, 20, 100));
-    let choice = entry.choose(&"alpha".into(), &policy, UnixMillis(9)).choice;
+    let choice = entry.choose(&"alpha".into(), &policy, at(9)).choice;
     assert!(matches!(choice, Choice::Bid(bid) if bid.block_hash() == hash(20)));
     assert_eq!(chosen(&store, &policy), Some(hash(10)), "and the former parent's header is still its own");
 }

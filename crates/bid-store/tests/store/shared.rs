@@ -1,12 +1,14 @@
 //! What processes share, scenario by scenario, on each backend.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headstart_auction::{Hint, LEASE_MS, LeaseAnswer, Origin};
 use headstart_bid_store::{
-    BidStore, Feed, Heard, LeaseName, Notice, ProcessId, RedisConfig, SharedHint, SubmissionKey, TakenHint,
+    BidStore, Feed, Heard, LeaseName, Notice, ProcessId, RedisConfig, SharedBid, SharedHint, SharedServed,
+    SubmissionKey, TakenHint,
 };
 use headstart_types::{BlsPublicKey, Encoding, Network, RelayId, Root, Slot, UnixMillis};
 
@@ -213,12 +215,13 @@ async fn every_kind_of_notice_comes_as_it_was_sent() {
         let (one, other) = (backend.process().await, backend.process().await);
         let mut feed = listening(&other).await;
         let key = key(SLOT);
-        let (cluster, block_hash, at) = ("alpha".into(), hash(4), UnixMillis(1_700_000_000_123));
+        let (cluster, at): (Arc<str>, _) = ("alpha".into(), UnixMillis(1_700_000_000_123));
+        let bid = SharedBid { key, relay: RelayId(7), asked_at: at + 1, ssz: Bytes::from_static(b"a bid") };
         let notices = [
             Notice::Leading(key),
-            Notice::Hurry { key, number: 3 },
+            Notice::Hurry { key, cluster: Arc::clone(&cluster), number: 3 },
             Notice::Settled { key, heard: vec![(other.process(), 3), (one.process(), 1)] },
-            Notice::Served { key, cluster, block_hash, at },
+            Notice::Served(SharedServed { cluster, at, asked_at: at + 2, bid }),
             Notice::Submitted(key),
             Notice::Hinted,
             Notice::Emptied,
