@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use headstart_auction::{Bid, Choice, MISS_GRACE_MS, Mode, Offers, best, header_deadline, may_serve};
+use headstart_auction::{
+    AskedAt, Bid, Choice, MISS_GRACE_MS, Mode, Offers, Serving, best, header_deadline, may_serve,
+};
 use headstart_bid_store::{AuctionEntry, Chosen, Served};
 use headstart_registry::{Asker, Claim, Cluster};
 use headstart_types::{AuctionKey, Encoding, Outcome, TIMEOUT_MS, UnixMillis};
@@ -82,10 +84,13 @@ impl BuilderApi {
             return without(Outcome::Shadow);
         }
         let Some(entry) = config.store.auction(&key) else { return missed() };
-        let Chosen { choice, is_first } = entry.choose(&cluster.name, policy, asked.now);
+        let asked_at = AskedAt::new(asked.now, &config.network, key.slot);
+        let Chosen { choice, serving } = entry.choose(&cluster.name, policy, asked_at);
         match choice {
             Choice::Bid(bid) => {
-                self.mark_served(&asked, cluster, &entry, &bid, is_first, node);
+                let served =
+                    || Served { at: asked.now, cluster: Arc::clone(&cluster.name), bid: Arc::clone(&bid) };
+                self.mark_served(&asked, &entry, serving, served, node);
                 Immediate::Reply(self.with(&asked, cluster, bid, Outcome::Hit))
             }
             Choice::BelowMinBid => without(Outcome::BelowMinBid),
@@ -107,7 +112,7 @@ impl BuilderApi {
         let Ok(_permit) = self.shared.bulkheads.misses.try_acquire() else {
             return self.without(&asked, Some(&cluster), Outcome::NoBid);
         };
-        let entry = match config.fetcher.join(asked.key) {
+        let entry = match config.fetcher.join(asked.key, &cluster.name) {
             Ok(entry) => entry,
             Err(outcome) => return self.without(&asked, Some(&cluster), outcome),
         };
@@ -122,10 +127,16 @@ impl BuilderApi {
             let grace = self.left_until(deadline).min(Duration::from_millis(MISS_GRACE_MS));
             let _ = time::timeout(grace, entry.wait_for(|_| false)).await;
         }
-        let Chosen { choice, is_first } = entry.choose(&cluster.name, &policy, config.clock.now());
+        let now = config.clock.now();
+        if let Err(outcome) = may_serve(now, &config.network, asked.key.slot, cutoff_ms) {
+            return self.without(&asked, Some(&cluster), outcome);
+        }
+        let asked_at = AskedAt::new(now, &config.network, asked.key.slot);
+        let Chosen { choice, serving } = entry.choose(&cluster.name, &policy, asked_at);
         match choice {
             Choice::Bid(bid) => {
-                self.mark_served(&asked, &cluster, &entry, &bid, is_first, node.as_ref());
+                let served = || Served { at: now, cluster: Arc::clone(&cluster.name), bid: Arc::clone(&bid) };
+                self.mark_served(&asked, &entry, serving, served, node.as_ref());
                 self.with(&asked, &cluster, bid, Outcome::Miss)
             }
             Choice::BelowMinBid => self.without(&asked, Some(&cluster), Outcome::BelowMinBid),
@@ -137,21 +148,21 @@ impl BuilderApi {
         self.config().clock.now().until(deadline)
     }
 
-    /// Others must know of the first header: the auction, and all who serve the same cluster.
+    /// Others must know of another header than before: the auction, and all who serve the same cluster.
     fn mark_served(
         &self,
         asked: &Asked,
-        cluster: &Arc<Cluster>,
         entry: &AuctionEntry,
-        bid: &Arc<Bid>,
-        is_first: bool,
+        serving: Serving,
+        served: impl FnOnce() -> Served,
         node: Option<&Arc<str>>,
     ) {
-        let (at, cluster) = (asked.now, &cluster.name);
-        if entry.mark_served(at, cluster, Some(bid)) || is_first {
-            let served = Served { at, cluster: Arc::clone(cluster), bid: Some(Arc::clone(bid)) };
-            self.config().fetcher.served(asked.key, served, node.cloned());
+        if serving == Serving::Again {
+            return;
         }
+        let served = served();
+        entry.mark_served(served.at, &served.cluster, &served.bid);
+        self.config().fetcher.served(asked.key, served, serving, node.cloned(), asked.now);
     }
 
     fn with(

@@ -40,24 +40,14 @@ impl<'a> Asker<'a> {
         let (Some(relay), Some(fork)) = (self.fetcher.relay(ask.relay), fork) else {
             return (ask.relay, Answer::TooLate);
         };
-        match self.fetcher.pay(&self.key, ask.relay, self.is_asked_for()) {
-            Paid::Yes => {}
-            Paid::NotYet => return (ask.relay, Answer::TooEarly),
-            Paid::OverQuota => return (ask.relay, Answer::TooLate),
-        }
-        // Whoever waits need not wait for a relay that is left alone; it may be back later in this slot.
-        if !self.fetcher.lets_through(ask.relay, Operation::Header) {
-            return (ask.relay, Answer::TooEarly);
-        }
         let asked_at = self.fetcher.now();
-        if !self.fetcher.spends_call(&self.key, ask.relay, self.is_asked_for(), asked_at) {
-            return (ask.relay, Answer::TooEarly);
+        if let Err(answer) = self.admit(ask.relay, asked_at) {
+            return (ask.relay, answer);
         }
         let asked = AuctionEventKind::Asked { relay: ask.relay, call: ask.call };
-        self.fetcher.tell(&self.key, self.is_asked_for(), &asked);
+        self.tell(&asked);
         let patience = asked_at.until(ask.deadline);
-        let timeout_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        let answer = relay.header(&self.key, fork, timeout_ms, Instant::now() + patience).await;
+        let answer = relay.header(&self.key, fork, ask.hold_ms, Instant::now() + patience).await;
         self.fetcher.heard_header(&relay, patience, &answer);
         let answer = match answer {
             HeaderAnswer::Bid(received) => self.take(&relay, asked_at, *received).await,
@@ -66,9 +56,26 @@ impl<'a> Asker<'a> {
         self.learn(&ask, asked_at, answer);
         let took = self.fetcher.now() - asked_at;
         let took = Duration::from_millis(took.max(0).unsigned_abs());
-        let answered = AuctionEventKind::Answered { relay: ask.relay, answer, took };
-        self.fetcher.tell(&self.key, self.is_asked_for(), &answered);
+        self.tell(&AuctionEventKind::Answered { relay: ask.relay, answer, took });
         (ask.relay, answer)
+    }
+
+    /// Whether the relay may be asked now, or what stands for its answer. Whatever is used up by asking comes last.
+    fn admit(&self, relay: RelayId, now: UnixMillis) -> Result<(), Answer> {
+        match self.fetcher.pay(&self.key, relay, &self.running.asked_by()) {
+            Paid::Yes => {}
+            Paid::NotYet => return Err(Answer::NotAsked),
+            Paid::OverQuota => return Err(Answer::TooLate),
+        }
+        if !self.fetcher.spends_call(&self.key, relay, &self.running.asked_by(), now) {
+            return Err(Answer::Postponed);
+        }
+        // Whoever waits need not wait for a relay that is left alone; it may be back later in this slot.
+        self.fetcher.lets_through(relay, Operation::Header).then_some(()).ok_or(Answer::NotAsked)
+    }
+
+    fn tell(&self, what: &AuctionEventKind) {
+        self.fetcher.tell(&self.key, &self.running.asked_by(), what);
     }
 
     /// What a relay refuses and how long it takes are remembered for its next asks.
@@ -105,7 +112,7 @@ impl<'a> Asker<'a> {
                 let answer = self.offer(bid).await;
                 if answer == Answer::Bid {
                     let held = AuctionEventKind::BidHeld { relay, value, block_hash };
-                    self.fetcher.tell(&self.key, self.is_asked_for(), &held);
+                    self.tell(&held);
                 }
                 answer
             }
@@ -128,11 +135,6 @@ impl<'a> Asker<'a> {
         let facts = self.fetcher.schedule().heads.facts(self.key.slot, self.key.parent_hash);
         let withdrawn = facts.is_some_and(|facts| self.fetcher.withdraw_bids(&self.key, &facts) > 0);
         if withdrawn { Answer::Disbelieved } else { Answer::Bid }
-    }
-
-    /// Whether a getHeader has come for this auction.
-    pub(crate) fn is_asked_for(&self) -> bool {
-        self.entry.hurries() > 0 || self.entry.served().is_some()
     }
 
     fn without_bid(&self, relay: &Relay, answer: HeaderAnswer) -> Answer {

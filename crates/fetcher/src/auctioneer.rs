@@ -1,12 +1,12 @@
 //! Runs one auction: performs its decisions until it closes, or stands by for the process that does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use headstart_auction::{Answer, AskMoment, Auction, Change, Decision, RegretMeter, is_compared};
+use headstart_auction::{Answer, AskMoment, Auction, Change, Decision, Interest, RegretMeter, is_compared};
 use headstart_bid_store::{AuctionEntry, AuctionEventKind, Notice, ProcessId, Served};
 use headstart_types::{AuctionKey, RelayId, UnixMillis, Wei};
 use tokio::sync::Notify;
@@ -28,13 +28,48 @@ pub(crate) struct Running {
     regret: Mutex<RegretMeter>,
     /// When a beacon node is expected to ask; at the slot's start as long as nobody has said.
     moment: Mutex<Option<AskMoment>>,
+    callers: Mutex<Callers>,
     /// Other processes at which somebody waits for a bid, and how often each has said so.
     waiting: Mutex<BTreeMap<ProcessId, u64>>,
     /// Relays that have announced a bid above the one that is held, and how much it is worth.
     announced: Mutex<BTreeMap<RelayId, Wei>>,
 }
 
+/// The clusters that have asked for an auction's header.
+#[derive(Debug, Default)]
+struct Callers {
+    all: BTreeSet<Arc<str>>,
+    /// They wait, and the auction does not know it yet.
+    waiting: Vec<Arc<str>>,
+}
+
+/// Callers of one auction that are told apart; of further ones the auction runs as it is.
+const CALLERS_MAX: usize = 64;
+
 impl Running {
+    /// Somebody of the cluster waits for a bid.
+    pub(crate) fn is_waited_for(&self, cluster: &Arc<str>) {
+        let mut callers = self.callers();
+        callers.note(cluster);
+        if callers.waiting.len() < CALLERS_MAX && !callers.waiting.contains(cluster) {
+            callers.waiting.push(Arc::clone(cluster));
+        }
+    }
+
+    /// A header was served to the cluster.
+    pub(crate) fn was_asked_by(&self, cluster: &Arc<str>) {
+        self.callers().note(cluster);
+    }
+
+    /// The clusters that have asked for the header.
+    pub(crate) fn asked_by(&self) -> BTreeSet<Arc<str>> {
+        self.callers().all.clone()
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Something has changed in the auction's entry.
     pub(crate) fn look(&self) {
         self.told.notify_one();
@@ -83,6 +118,14 @@ impl Running {
     }
 }
 
+impl Callers {
+    fn note(&mut self, cluster: &Arc<str>) {
+        if self.all.len() < CALLERS_MAX && !self.all.contains(cluster) {
+            self.all.insert(Arc::clone(cluster));
+        }
+    }
+}
+
 /// Leaves the books whole however the auction's task ends.
 struct Ended<'a> {
     fetcher: &'a Fetcher,
@@ -108,7 +151,7 @@ pub(crate) async fn run(fetcher: Fetcher, auction: Auction, entry: Arc<AuctionEn
         running: &running,
         auction,
         hurries: 0,
-        expected: None,
+        expected: BTreeMap::new(),
         key,
     };
     if post.leads() {
@@ -127,7 +170,8 @@ struct Auctioneer<'a> {
     auction: Auction,
     /// The hurries that the auction has taken in.
     hurries: u64,
-    expected: Option<AskMoment>,
+    /// What each cluster was told of when it is expected.
+    expected: BTreeMap<Arc<str>, AskMoment>,
     key: AuctionKey,
 }
 
@@ -173,12 +217,14 @@ impl Auctioneer<'_> {
 
     /// Takes in what happened elsewhere since the last decision.
     fn hear(&mut self, leads: bool) {
-        if let Some(served) = self.entry.served() {
-            self.auction.served(served.at);
-            self.regret(served, leads);
-        } else if let Some(moment) = self.fetcher.ask_moment(&self.key) {
-            self.expect(moment);
+        for (cluster, interest) in self.fetcher.interests(&self.key, &self.running.asked_by()) {
+            self.expect(cluster, interest);
         }
+        if let Some(served) = self.entry.served() {
+            self.regret(served, leads);
+        }
+        let moments = self.entry.moments();
+        self.auction.served(|cluster| moments.iter().find(|(name, _)| **name == *cluster).map(|(_, at)| *at));
         if self.running.submitted.load(Ordering::Acquire) {
             self.auction.submitted();
         }
@@ -186,33 +232,42 @@ impl Auctioneer<'_> {
             let held = self.entry.offers().of(relay).map(|bid| bid.value());
             self.auction.top_bid_rose(relay, value, held);
         }
-        let hurries = self.entry.hurries();
-        if std::mem::replace(&mut self.hurries, hurries) != hurries {
-            self.auction.hurry(self.fetcher.now());
+        self.hurry(leads);
+        self.running.set_moment(self.auction.aims_at(self.fetcher.now()));
+    }
+
+    /// Takes in who waits. The count is read first: of whoever is in it the name is known.
+    fn hurry(&mut self, leads: bool) {
+        let number = self.entry.hurries();
+        self.hurries = number;
+        let waiting = std::mem::take(&mut self.running.callers().waiting);
+        for cluster in waiting {
+            self.auction.hurry(&cluster, self.fetcher.now());
             if !leads {
-                self.fetcher.notify(Notice::Hurry { key: self.key, number: hurries });
+                self.fetcher.notify(Notice::Hurry { key: self.key, cluster, number });
             }
         }
     }
 
-    fn expect(&mut self, moment: AskMoment) {
-        if self.expected.replace(moment) != Some(moment) {
-            self.auction.expect(moment);
-            self.running.set_moment(moment);
-            let is_asked_for = self.entry.hurries() > 0;
-            self.fetcher.tell(&self.key, is_asked_for, &AuctionEventKind::Expected(moment));
+    fn expect(&mut self, cluster: Arc<str>, interest: Interest) {
+        self.auction.expect(&cluster, interest);
+        if self.expected.get(&cluster) != Some(&interest.moment) {
+            self.fetcher.tell_one(&self.key, &cluster, AuctionEventKind::Expected(interest.moment));
+            self.expected.insert(cluster, interest.moment);
         }
     }
 
     /// The first header was served. For a sample of them relays are asked what they would have given at that instant.
     fn regret(&mut self, served: &Served, leads: bool) {
         let mut regret = self.running.regret();
-        let Some(bid) = served.bid.as_ref().filter(|_| leads && !regret.is_served()) else { return };
+        if !leads || regret.is_served() {
+            return;
+        }
         let directory = self.fetcher.shared.config.directory.load();
         let claims = directory.claims(&self.key.proposer).iter();
         let mut served_by = claims.filter(|claim| claim.cluster.name == served.cluster);
         let trusted = served_by.next().map_or(&[][..], |claim| claim.policy.relays());
-        regret.served(served.at, bid.value(), bid.asked_at(), trusted);
+        regret.served(served.at, served.bid.value(), served.bid.asked_at(), trusted);
         if is_compared(&self.key, self.fetcher.shared.config.compared_percent) {
             self.auction.compare(self.fetcher.now());
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headstart_auction::{AskMoment, AskTurn, Auction, DEFAULT_STICKY_MS, Standing, Timing};
+use headstart_auction::{AskTurn, Auction, DEFAULT_STICKY_MS, Interest, Standing};
 use headstart_bid_store::{AuctionEvent, AuctionEventKind};
-use headstart_registry::{Claim, Directory};
+use headstart_registry::{Claim, ClaimLevel, Directory};
 use headstart_types::{AuctionKey, BlsPublicKey, RelayId, Slot, UnixMillis};
 use tracing::warn;
 
@@ -23,30 +23,38 @@ pub(crate) enum Paid {
 
 impl Fetcher {
     /// One auction for all clusters that claim the proposer: it asks every relay that any of them trusts, until the last of
-    /// their cut-offs, and is at its best when the first of them is expected to ask.
+    /// their cut-offs.
     pub(crate) fn auction(&self, key: AuctionKey, claims: &[Claim]) -> Option<Auction> {
         let directory = self.shared.config.directory.load();
         let schedule = self.schedule();
         let turn = |relay: RelayId| {
             let policy = schedule.policies.policy(relay, directory.call_policy(relay), key.slot);
-            let turn = AskTurn::new(policy, schedule.round_trips.expected_ms(relay));
+            let turn = AskTurn::new(policy, schedule.round_trips.expected(relay));
             let streams = directory.relay(relay).is_some_and(|relay| relay.stream);
             (relay, if streams { turn.with_stream() } else { turn })
         };
-        let sticky_ms = |claim: &Claim| if claim.policy.sticky { claim.policy.sticky_ms } else { 0 };
-        let timing = Timing {
-            moment: schedule.ask_moment(&key, claims, self.now())?,
-            cutoff_ms: self.last_cutoff_ms(claims, key.slot)?,
-            sticky_ms: claims.iter().map(sticky_ms).min()?,
-        };
+        let cutoff_ms = self.last_cutoff_ms(claims, key.slot)?;
         let slot_start = self.network().slot_start(key.slot);
-        Some(Auction::new(key, slot_start, relays_of(claims).into_iter().map(turn), timing))
+        Some(Auction::new(key, slot_start, relays_of(claims).into_iter().map(turn), cutoff_ms))
     }
 
-    /// When the first getHeader of this auction is expected, as far as is known by now.
-    pub(crate) fn ask_moment(&self, key: &AuctionKey) -> Option<AskMoment> {
+    /// What the clusters want for whom an auction is run, and whose claims are as good as any: a claim that anybody can make
+    /// moves nothing beside one that is proven.
+    pub(crate) fn interests(
+        &self,
+        key: &AuctionKey,
+        asked_by: &BTreeSet<Arc<str>>,
+    ) -> Vec<(Arc<str>, Interest)> {
         let directory = self.shared.config.directory.load();
-        self.schedule().ask_moment(key, directory.claims(&key.proposer), self.now())
+        let concerned = self.concerned(&directory, key, asked_by);
+        let (schedule, now) = (self.schedule(), self.now());
+        let interest = |claim: &Claim| {
+            let moment = schedule.ask_moment(key, claim, now);
+            let sticky_ms = if claim.policy.sticky { claim.policy.sticky_ms } else { 0 };
+            (Arc::clone(&claim.cluster.name), Interest { moment, sticky_ms })
+        };
+        let best = best_level(directory.claims(&key.proposer));
+        concerned.into_iter().filter(|claim| Some(claim.level) == best).map(interest).collect()
     }
 
     /// A cluster was served its first header of this auction, by a request that came at `at`.
@@ -73,17 +81,25 @@ impl Fetcher {
         &self,
         key: &AuctionKey,
         relay: RelayId,
-        is_asked_for: bool,
+        asked_by: &BTreeSet<Arc<str>>,
         now: UnixMillis,
     ) -> bool {
-        let policy = self.shared.config.directory.load().call_policy(relay);
+        let directory = self.shared.config.directory.load();
+        let policy = directory.call_policy(relay);
         let mut schedule = self.schedule();
-        if policy.is_one_shot() && !schedule.spends_only_call(key, relay, is_asked_for, (now, self.network()))
-        {
-            return false;
+        if policy.is_one_shot() {
+            let claims = directory.claims(&key.proposer);
+            let best = best_level(claims);
+            let is_wanted = claims.iter().filter(|claim| Some(claim.level) == best).any(|claim| {
+                asked_by.contains(&claim.cluster.name) || schedule.is_hinted_by(&claim.cluster.name, key)
+            });
+            if !schedule.may_spend_only_call(key, is_wanted, (now, self.network())) {
+                return false;
+            }
         }
         let is_vouched = schedule.standing(key) != Standing::Unknown;
         schedule.budgets.spend(relay, &policy, is_vouched, now)
+            && (!policy.is_one_shot() || schedule.budgets.spend_only_call(relay, key))
     }
 
     /// A beacon node has asked for the status.
@@ -110,9 +126,9 @@ impl Fetcher {
     }
 
     /// Charges one ask of an auction to the best claiming cluster that trusts the relay.
-    pub(crate) fn pay(&self, key: &AuctionKey, relay: RelayId, is_asked_for: bool) -> Paid {
+    pub(crate) fn pay(&self, key: &AuctionKey, relay: RelayId, asked_by: &BTreeSet<Arc<str>>) -> Paid {
         let directory = self.shared.config.directory.load();
-        let concerned = self.concerned(&directory, key, is_asked_for);
+        let concerned = self.concerned(&directory, key, asked_by);
         let trusting = concerned.into_iter().filter(|claim| claim.policy.trusts(relay));
         let payers: Vec<_> = trusting
             .map(|claim| (&claim.cluster.name, claim.cluster.quotas.upstream_asks_per_slot))
@@ -128,7 +144,7 @@ impl Fetcher {
     }
 
     /// Tells each claiming cluster of its auction; of a relay's bid only those who trust the relay.
-    pub(crate) fn tell(&self, key: &AuctionKey, is_asked_for: bool, what: &AuctionEventKind) {
+    pub(crate) fn tell(&self, key: &AuctionKey, asked_by: &BTreeSet<Arc<str>>, what: &AuctionEventKind) {
         let directory = self.shared.config.directory.load();
         let sees = |claim: &&Claim| match what {
             AuctionEventKind::BidHeld { relay, .. }
@@ -136,30 +152,42 @@ impl Fetcher {
             | AuctionEventKind::Answered { relay, .. } => claim.policy.trusts(*relay),
             _ => true,
         };
-        for claim in self.concerned(&directory, key, is_asked_for).into_iter().filter(sees) {
-            let (cluster, at) = (Some(Arc::clone(&claim.cluster.name)), self.now());
-            self.shared.config.store.tell(AuctionEvent { cluster, key: *key, at, what: what.clone() });
+        for claim in self.concerned(&directory, key, asked_by).into_iter().filter(sees) {
+            self.tell_one(key, &claim.cluster.name, what.clone());
         }
     }
 
-    /// The claims that an auction is run for. A parent that only a cluster's hint names concerns nobody else, until a beacon
-    /// node of ours knows it or a getHeader has asked for it: another's made-up parent costs nobody anything.
+    /// Tells one cluster what is its own business.
+    pub(crate) fn tell_one(&self, key: &AuctionKey, cluster: &Arc<str>, what: AuctionEventKind) {
+        let (cluster, at) = (Some(Arc::clone(cluster)), self.now());
+        self.shared.config.store.tell(AuctionEvent { cluster, key: *key, at, what });
+    }
+
+    /// The claims that an auction is run for. A parent that no beacon node of ours knows concerns those alone who have hinted
+    /// it or have asked for it: another's made-up parent costs nobody anything.
     fn concerned<'a>(
         &self,
         directory: &'a Directory,
         key: &AuctionKey,
-        is_asked_for: bool,
+        asked_by: &BTreeSet<Arc<str>>,
     ) -> Vec<&'a Claim> {
+        let claims = directory.claims(&key.proposer).iter();
         let schedule = self.schedule();
-        let AuctionKey { slot, parent_hash, proposer } = key;
-        let hints = &schedule.hints;
-        let only_hinted = !is_asked_for
-            && hints.wants(*slot, *proposer, Some(*parent_hash))
-            && !schedule.heads.knows_parent(*slot, *parent_hash);
-        let has_hinted =
-            |claim: &Claim| hints.is_hinted_by(&claim.cluster.name, *slot, proposer, *parent_hash);
-        directory.claims(proposer).iter().filter(|claim| !only_hinted || has_hinted(claim)).collect()
+        let wants = |claim: &&Claim| {
+            asked_by.contains(&claim.cluster.name) || schedule.is_hinted_by(&claim.cluster.name, key)
+        };
+        if schedule.heads.knows_parent(key.slot, key.parent_hash) {
+            return claims.collect();
+        }
+        let wanted: Vec<_> = claims.clone().filter(wants).collect();
+        // Another process has begun it, and who asked there is not known here.
+        if wanted.is_empty() { claims.collect() } else { wanted }
     }
+}
+
+/// The highest level that any of them has.
+fn best_level(claims: &[Claim]) -> Option<ClaimLevel> {
+    claims.iter().map(|claim| claim.level).max()
 }
 
 /// Every relay that any of these trusts.

@@ -3,12 +3,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use headstart_auction::{Armed, Arming, Duty};
+use headstart_auction::{Armed, Arming, Duty, Serving};
 use headstart_beacon::BeaconNode;
-use headstart_bid_store::{AuctionEntry, AuctionEventKind, BidStore, Notice, Served};
+use headstart_bid_store::{
+    AuctionEntry, AuctionEventKind, BidStore, Notice, Served, SharedBid, SharedServed,
+};
 use headstart_registry::{Deliveries, LiveDirectory, Registrations, Registry};
 use headstart_relay::Relay;
-use headstart_types::{AuctionKey, BlockHash, Clock, Network, Outcome, RelayId, Slot, UnixMillis};
+use headstart_types::{AuctionKey, BlockHash, Clock, Encoding, Network, Outcome, RelayId, Slot, UnixMillis};
 use tokio::sync::Notify;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -206,7 +208,7 @@ impl Fetcher {
             let now = self.now();
             if self.prefetches() {
                 for key in self.due(now) {
-                    self.start(key, false);
+                    self.start(key, None);
                 }
             }
             // Hints wake this loop often, and forgetting takes locks that headers need too.
@@ -230,11 +232,11 @@ impl Fetcher {
         self.shared.changed.notify_one();
     }
 
-    /// Joins the auction that a getHeader needs, or starts it; relays are asked at once as far as they allow.
+    /// Joins the auction that a getHeader of the cluster needs, or starts it; relays are asked at once as far as they allow.
     ///
     /// An error is the reason why there is none: [`Outcome::UnknownFork`], [`Outcome::NotTheProposer`],
     /// [`Outcome::TooManyParents`] or [`Outcome::UnknownValidator`].
-    pub fn join(&self, key: AuctionKey) -> Result<Arc<AuctionEntry>, Outcome> {
+    pub fn join(&self, key: AuctionKey, cluster: &Arc<str>) -> Result<Arc<AuctionEntry>, Outcome> {
         if self.network().fork_at(key.slot).is_none() {
             return Err(Outcome::UnknownFork);
         }
@@ -247,12 +249,13 @@ impl Fetcher {
         };
         match armed {
             Armed::TooManyParents => return Err(Outcome::TooManyParents),
-            Armed::Now => self.start(key, true),
+            Armed::Now => self.start(key, Some(cluster)),
             Armed::Already => {}
         }
         // Whoever comes at the same instant may find it armed and not yet started: it is opened by the first of them.
         let entry = self.shared.config.store.open(key).ok_or(Outcome::NoBid)?;
         if let Some(running) = self.running_auction(&key) {
+            running.is_waited_for(cluster);
             entry.hurry();
             running.look();
         }
@@ -272,27 +275,38 @@ impl Fetcher {
         self.notify(Notice::Submitted(*key));
     }
 
-    /// A header of this auction was served here first: the other processes serve the cluster the same one, and ask no more
-    /// than is worth while.
+    /// A cluster was served another header than before: the other processes serve it the same one, and ask no more than is
+    /// worth while.
     ///
-    /// `node` is the beacon node that asked, as far as its credential tells.
-    pub fn served(&self, key: AuctionKey, served: Served, node: Option<Arc<str>>) {
+    /// `node` is the beacon node that asked at `asked_at`, as far as its credential tells.
+    pub fn served(
+        &self,
+        key: AuctionKey,
+        served: Served,
+        serving: Serving,
+        node: Option<Arc<str>>,
+        asked_at: UnixMillis,
+    ) {
         let fetcher = self.clone();
         // The answer does not wait for what is learnt from it.
         self.spawn(async move {
             let Served { at, cluster, bid } = served;
-            fetcher.learn_moment(&key, &cluster, node.as_ref(), at);
+            // A later round says nothing of when the cluster comes first.
+            if serving == Serving::First {
+                fetcher.learn_moment(&key, &cluster, node.as_ref(), asked_at);
+            }
             if let Some(running) = fetcher.running_auction(&key) {
+                running.was_asked_by(&cluster);
                 running.look();
             }
-            if let Some(bid) = bid {
-                fetcher.notify(Notice::Served { key, cluster, block_hash: bid.block_hash(), at });
-            }
+            let ssz = bid.body(Encoding::Ssz).clone();
+            let bid = SharedBid { key, relay: bid.relay(), asked_at: bid.asked_at(), ssz };
+            fetcher.notify(Notice::Served(SharedServed { cluster, at, asked_at, bid }));
         });
     }
 
     /// Starts an auction that was just armed. It runs to its end in a task of its own.
-    pub(crate) fn start(&self, key: AuctionKey, is_asked_for: bool) {
+    pub(crate) fn start(&self, key: AuctionKey, asked_by: Option<&Arc<str>>) {
         let directory = self.shared.config.directory.snapshot();
         let claims = directory.claims(&key.proposer);
         let Some(auction) = self.auction(key, claims) else { return };
@@ -302,8 +316,9 @@ impl Fetcher {
         };
         debug!(slot = %key.slot, clusters = claims.len(), parent_hash = %key.parent_hash, "auction armed");
         let running = Arc::new(Running::default());
+        asked_by.into_iter().for_each(|cluster| running.was_asked_by(cluster));
         self.running().insert(key, Arc::clone(&running));
-        self.tell(&key, is_asked_for, &AuctionEventKind::Armed);
+        self.tell(&key, &running.asked_by(), &AuctionEventKind::Armed);
         self.shared.tasks.spawn(warm::up(self.clone(), clusters::relays_of(claims)));
         self.shared.tasks.spawn(auctioneer::run(self.clone(), auction, entry, running));
     }
@@ -376,8 +391,8 @@ impl Fetcher {
         self.running().get(key).cloned()
     }
 
-    pub(crate) fn running_auctions(&self) -> Vec<AuctionKey> {
-        self.running().keys().copied().collect()
+    pub(crate) fn running_auctions(&self) -> Vec<(AuctionKey, Arc<Running>)> {
+        self.running().iter().map(|(key, running)| (*key, Arc::clone(running))).collect()
     }
 
     /// The auctions of that slot on that parent.

@@ -229,8 +229,8 @@ impl Fetcher {
 
     /// Whoever watches a running auction learns that another head leads.
     fn tell_head(&self, block_hash: BlockHash) {
-        for key in self.running_auctions() {
-            self.tell(&key, false, &AuctionEventKind::HeadChanged { block_hash });
+        for (key, running) in self.running_auctions() {
+            self.tell(&key, &running.asked_by(), &AuctionEventKind::HeadChanged { block_hash });
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headstart_auction::{Armed, Bid, Expectations, Standing};
-use headstart_bid_store::{Heard, Notice, ProcessId, SharedBid};
+use headstart_bid_store::{Heard, Notice, ProcessId, SharedBid, SharedServed};
 use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot};
 use tracing::warn;
 
@@ -43,9 +43,10 @@ impl Fetcher {
         match notice {
             Notice::Bid(bid) => self.receive(bid),
             Notice::Leading(key) => self.stand_by_for(key),
-            Notice::Hurry { key, number } => {
+            Notice::Hurry { key, cluster, number } => {
                 if let Some(running) = self.running_auction(&key) {
                     running.waits_at(from, number);
+                    running.is_waited_for(&cluster);
                     if let Some(entry) = self.shared.config.store.auction(&key) {
                         entry.hurry();
                     }
@@ -59,14 +60,10 @@ impl Fetcher {
                     entry.settle(*number, true);
                 }
             }
-            Notice::Served { key, cluster, block_hash, at } => {
-                if let Some(entry) = self.shared.config.store.auction(&key)
-                    && entry.adopt(&cluster, block_hash, at, self.sticky_ms(&key, &cluster))
-                {
-                    self.learn_moment(&key, &cluster, None, at);
-                    if let Some(running) = self.running_auction(&key) {
-                        running.look();
-                    }
+            Notice::Served(served) => {
+                if self.is_of_now(served.bid.key.slot) {
+                    let fetcher = self.clone();
+                    self.spawn(async move { _ = fetcher.adopt(served).await });
                 }
             }
             Notice::Submitted(key) => {
@@ -104,10 +101,37 @@ impl Fetcher {
         if !self.prefetches() || !self.is_of_now(key.slot) {
             return;
         }
-        let armed = self.schedule().arming.arm(&key, Standing::Vouched);
+        let armed = {
+            let mut schedule = self.schedule();
+            let standing = match schedule.standing(&key) {
+                Standing::Unknown => Standing::Elsewhere,
+                known => known,
+            };
+            schedule.arming.arm(&key, standing)
+        };
         if armed == Armed::Now {
-            self.start(key, false);
+            self.start(key, None);
         }
+    }
+
+    /// Another process has served this first: the cluster gets the same here, once the bid is believed.
+    async fn adopt(&self, served: SharedServed) -> Option<()> {
+        let SharedServed { cluster, at, asked_at, bid: shared } = served;
+        let (key, store) = (shared.key, &self.shared.config.store);
+        let sticky_ms = self.sticky_ms(&key, &cluster);
+        let fetcher = self.clone();
+        let bid = self.verifier().bid(move || fetcher.believe(shared)).await??;
+        let entry = store.open(key)?;
+        // First its provenance, and then it may be served.
+        store.take(&key, bid.clone());
+        if entry.adopt(&cluster, &Arc::new(bid), at, sticky_ms) {
+            self.learn_moment(&key, &cluster, None, asked_at);
+        }
+        if let Some(running) = self.running_auction(&key) {
+            running.was_asked_by(&cluster);
+            running.look();
+        }
+        Some(())
     }
 
     fn receive(&self, bid: SharedBid) {

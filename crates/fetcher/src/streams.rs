@@ -53,7 +53,7 @@ impl Asker<'_> {
         let (Some(relay), Some(fork)) = (self.fetcher.relay(relay), fork) else {
             return Progress::Refused(StreamRefusal::NotAdmitted);
         };
-        match self.fetcher.pay(&self.key, relay.id(), self.is_asked_for()) {
+        match self.fetcher.pay(&self.key, relay.id(), &self.running.asked_by()) {
             Paid::Yes => {}
             Paid::NotYet => return Progress::Refused(StreamRefusal::Failed),
             Paid::OverQuota => return Progress::Refused(StreamRefusal::NotAdmitted),

@@ -29,7 +29,7 @@ async fn a_fetcher_that_arms_no_more_runs_only_what_a_get_header_asks_for() {
     let world = Setting::default().relay(&relay).cluster("alpha", &[&relay], &[1, 2]).start().await;
     world.fetcher.arm_no_more();
     world.fetcher.hint(&world.cluster("alpha"), &hint(1, 7)).unwrap();
-    world.fetcher.join(key(2, 8)).unwrap();
+    world.fetcher.join(key(2, 8), &"alpha".into()).unwrap();
     relay.is_asked().await;
     assert!(relay.asks().iter().all(|ask| *ask == format!("/eth/v1/builder/header/{}", key(2, 8))));
     assert!(world.store.auction(&key(1, 7)).is_none(), "another process runs it");
@@ -64,7 +64,7 @@ async fn however_many_operators_and_clusters_hint_an_auction_relays_are_asked_fo
     }
     // Its auction is asked for last, so all that came before has had its turn by then.
     witness.is_asked().await;
-    world.fetcher.join(key(2, 8)).unwrap();
+    world.fetcher.join(key(2, 8), &"alpha".into()).unwrap();
     crate::world::eventually("the second auction is run", || shared.asks().len() >= 2).await;
     let path = |proposer, parent| format!("/eth/v1/builder/header/{}", key(proposer, parent));
     assert_eq!(shared.asks(), [path(1, 7), path(2, 8)]);
@@ -92,7 +92,7 @@ async fn a_made_up_parent_concerns_nobody_but_who_hinted_it_until_a_get_header_a
     );
     assert!(of_alpha.asks().is_empty());
 
-    world.fetcher.join(key(1, 66)).unwrap();
+    world.fetcher.join(key(1, 66), &"alpha".into()).unwrap();
 
     of_alpha.is_asked().await;
 }

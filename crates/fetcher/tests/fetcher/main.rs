@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
+mod callers;
 mod deliveries;
 mod hints;
 mod quotas;

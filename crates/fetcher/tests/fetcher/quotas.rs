@@ -10,7 +10,7 @@ fn asks_per_slot(asks: u32) -> Quotas {
 /// Joins an auction of a validator that has quota of its own, and waits until its relay was asked a few times more: so
 /// long has every auction had its chance.
 async fn a_while(world: &World, witness: &Relay, asks: usize) {
-    world.fetcher.join(key(9, 9)).unwrap();
+    world.fetcher.join(key(9, 9), &"alpha".into()).unwrap();
     eventually("time passes", || witness.asks().len() >= asks).await;
 }
 
@@ -26,7 +26,7 @@ async fn a_cluster_over_its_quota_asks_no_more_in_that_slot_and_others_do() {
         .start()
         .await;
     for proposer in [1, 2, 3] {
-        world.fetcher.join(key(proposer, 7)).unwrap();
+        world.fetcher.join(key(proposer, 7), &"alpha".into()).unwrap();
     }
     eventually("the quota is used up", || relay.asks().len() == 8).await;
     a_while(&world, &witness, 8).await;
@@ -45,7 +45,7 @@ async fn an_ask_for_two_clusters_is_paid_by_one_and_the_other_goes_on_when_it_ca
         .cluster("other", &[&witness], &[9])
         .start()
         .await;
-    world.fetcher.join(key(1, 7)).unwrap();
+    world.fetcher.join(key(1, 7), &"alpha".into()).unwrap();
     eventually("both have paid", || relay.asks().len() == 6).await;
     a_while(&world, &witness, 3).await;
     assert_eq!(relay.asks().len(), 6);

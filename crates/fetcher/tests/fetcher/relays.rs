@@ -20,7 +20,7 @@ async fn relays_follow_the_directory_and_stay_warm_while_nothing_of_them_changes
     let after = Setting::default().relay(&old).relay(&new).cluster("alpha", &[&old, &new], &[1, 2]);
     world.directory.replace(after.directory());
     eventually("the new relay is known", || world.fetcher.relay(id(&new)).is_some()).await;
-    world.fetcher.join(key(2, 7)).unwrap();
+    world.fetcher.join(key(2, 7), &"alpha".into()).unwrap();
     new.is_asked().await;
     let asked = old.asks().len();
     eventually("the old relay is asked on", || old.asks().len() > asked + 3).await;
@@ -68,7 +68,7 @@ async fn a_relay_that_another_process_leaves_alone_need_fail_here_only_once() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    world.fetcher.join(key(1, 7)).unwrap();
+    world.fetcher.join(key(1, 7), &"alpha".into()).unwrap();
     eventually("it is left alone", || world.fetcher.is_left_alone(id, Operation::Header)).await;
 
     assert!(began.elapsed() < Duration::from_secs(3), "by itself it takes three seconds of failures");
