@@ -85,6 +85,8 @@ struct Play {
     /// Each node's head and since when it has it, as the node itself knows.
     held: [Option<(Head, UnixMillis)>; NODES],
     left_by_leader: bool,
+    /// The node led to the head that it had before its newest one, and may say afterwards that it left it.
+    led_to_former: [bool; NODES],
 }
 
 impl Play {
@@ -109,6 +111,7 @@ impl Play {
             armed: BTreeSet::new(),
             held: [None; NODES],
             left_by_leader: false,
+            led_to_former: [false; NODES],
         }
     }
 
@@ -118,10 +121,14 @@ impl Play {
             Told::Head(told) => {
                 self.named.extend([Some(told.head.block_hash), told.head.parent_hash].into_iter().flatten());
                 let same = self.held[node].filter(|(head, _)| head.block_hash == told.head.block_hash);
+                if same.is_none() {
+                    self.led_to_former[node] = self.heads.leader() == Some(node);
+                }
                 self.held[node] = Some((told.head, same.map_or(now, |(_, since)| since)));
             }
             Told::Announced { parent, .. } => _ = self.named.insert(parent),
             Told::Reorg => self.left_by_leader |= self.heads.leader() == Some(node),
+            Told::CameByReorg => self.left_by_leader |= self.led_to_former[node],
             _ => {}
         }
         self.heads.take(now, &self.network, node, told);
@@ -279,7 +286,7 @@ fn play(plans: &[SlotPlan]) -> Play {
     let mut now = start - 12_000;
     while now < end {
         while let Some((_, node, event)) = events.next_if(|(at, ..)| *at <= now) {
-            for told in in_its_words(now, event) {
+            for told in in_its_words(now, node, event) {
                 play.tell(now, node, told);
             }
         }
@@ -289,12 +296,18 @@ fn play(plans: &[SlotPlan]) -> Play {
     play
 }
 
-fn in_its_words(now: UnixMillis, event: Event) -> Vec<Told> {
+/// The last of the nodes tells of a re-org after the head that it led to, the others before.
+fn in_its_words(now: UnixMillis, node: NodeIndex, event: Event) -> Vec<Told> {
     match event {
         Event::Head { head, is_reorg, is_optimistic } => {
             let told = ToldHead { head, changed_at: Some(now), is_optimistic, dependent_roots: None };
-            let reorg = is_reorg.then_some(Told::Reorg);
-            reorg.into_iter().chain([Told::Head(told)]).collect()
+            if is_reorg && node + 1 == NODES {
+                vec![Told::Head(told), Told::CameByReorg]
+            } else if is_reorg {
+                vec![Told::Reorg, Told::Head(told)]
+            } else {
+                vec![Told::Head(told)]
+            }
         }
         Event::Announced(slot, parent) => {
             let facts = ParentFacts {

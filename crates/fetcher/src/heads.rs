@@ -62,6 +62,7 @@ impl Followed {
         // Only the newest head counts: its block is fetched beside the events, and a newer head drops the older fetch.
         let mut fetching = std::pin::pin!(Fuse::terminated());
         let mut asking = std::pin::pin!(Fuse::terminated());
+        let mut told = None;
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -77,13 +78,13 @@ impl Followed {
                         let known = self.fetcher.shared.blocks.get(news.root);
                         fetching.set(known.map_or_else(|| self.fetch(Some(news)).fuse(), |_| Fuse::terminated()));
                         if let Some(block) = known {
-                            self.take_head(&block, Some(&news));
+                            told = self.take_head(&block, Some(&news));
                         }
                     }
                     Some(Event::PayloadAttributes(attributes)) => self.take_attributes(&attributes),
-                    Some(Event::ChainReorg(reorg)) => self.take_reorg(&reorg),
+                    Some(Event::ChainReorg(reorg)) => self.take_reorg(&reorg, told),
                 },
-                Some((block, news)) = &mut fetching => self.take_head(&block, news.as_ref()),
+                Some((block, news)) = &mut fetching => told = self.take_head(&block, news.as_ref()),
                 _ = states.tick() => asking.set(self.ask_state().fuse()),
                 Some(state) = &mut asking => {
                     if self.take_state(&state) && fetching.is_terminated() {
@@ -100,9 +101,10 @@ impl Followed {
         News { root, changed_at: self.fetcher.now(), is_optimistic, dependent_roots }
     }
 
-    fn take_reorg(&self, reorg: &ChainReorg) {
+    /// Some nodes tell of the re-org first and others of the head that it led to, whose root is then the one `told` last.
+    fn take_reorg(&self, reorg: &ChainReorg, told: Option<Root>) {
         info!(beacon_node = %self.node, slot = %reorg.slot, depth = reorg.depth, "chain re-organised");
-        self.tell(Told::Reorg);
+        self.tell(if told == Some(reorg.new_head_block) { Told::CameByReorg } else { Told::Reorg });
     }
 
     /// The head event names the beacon block; relays want the hash of the execution block in it. Without an event it is the
@@ -137,7 +139,8 @@ impl Followed {
         self.fetcher.schedule().heads.head_of(self.index).is_some_and(|head| head.slot < head_slot)
     }
 
-    fn take_head(&self, block: &ExecutionBlock, news: Option<&News>) {
+    /// Tells the head; gives its root, as far as the node named it.
+    fn take_head(&self, block: &ExecutionBlock, news: Option<&News>) -> Option<Root> {
         let head =
             Head { slot: block.slot, block_hash: block.block_hash, parent_hash: Some(block.parent_hash) };
         self.tell(Told::Head(ToldHead {
@@ -146,6 +149,7 @@ impl Followed {
             is_optimistic: news.is_some_and(|news| news.is_optimistic),
             dependent_roots: news.map(|news| news.dependent_roots),
         }));
+        news.map(|news| news.root)
     }
 
     fn take_attributes(&self, attributes: &PayloadAttributes) {

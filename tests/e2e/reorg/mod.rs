@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod late;
+mod order;
 mod rearm;
 mod replaced;
 mod several_nodes;

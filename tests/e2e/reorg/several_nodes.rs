@@ -5,7 +5,7 @@ use headstart_devnet::BeaconBehaviour;
 use super::*;
 
 /// A figure of a node, as `/metrics` tells it.
-async fn figure(service: &Service, name: &str, node: &BeaconNode) -> f64 {
+pub(super) async fn figure(service: &Service, name: &str, node: &BeaconNode) -> f64 {
     let text = service.admin("/metrics").await.text();
     let start = format!("headstart_beacon_node_{name}{{node=\"{}\"}} ", node.url());
     let line = text.lines().find_map(|line| line.strip_prefix(&start));

@@ -1,22 +1,24 @@
+use std::collections::BTreeSet;
+
 use headstart_types::{BlockHash, Network, Slot, UnixMillis};
 
 use super::{Head, Heads, NodeIndex, REMEMBERED, ToldHead};
 
 /// A block that some node has told as its head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) head: Head,
     /// When the first node told of it.
     pub(super) first_at: UnixMillis,
-    /// Some node said that it had just come; otherwise nobody can tell when it did.
-    is_timed: bool,
+    /// The nodes that said that it had just come; without one nobody can tell when it did.
+    timed_by: BTreeSet<NodeIndex>,
 }
 
 impl Known {
     /// It came after the moment at which validators had to attest to it: few did, and the next proposer may re-org it.
     pub(super) fn is_late(&self, network: &Network) -> bool {
         let due = network.slot_start(self.head.slot) + network.attestation_due_ms(self.head.slot);
-        self.is_timed && self.first_at > due
+        !self.timed_by.is_empty() && self.first_at > due
     }
 }
 
@@ -27,6 +29,7 @@ impl Heads {
         let view = self.views.get_mut(&node);
         // What wins a re-org may have come long ago, and has votes: the next proposer does not leave it out.
         let is_timed = told.changed_at.is_some() && view.as_ref().is_some_and(|view| !view.is_leaving);
+        let timed_by = is_timed.then_some(node);
         let tally = view.map(|view| &mut view.tally);
         let is_same = |known: &&mut Known| known.head.block_hash == told.head.block_hash;
         if let Some(known) = self.recent.iter_mut().find(is_same) {
@@ -35,15 +38,23 @@ impl Heads {
                 tally.followed(told_at - known.first_at);
             }
             known.first_at = known.first_at.min(told_at);
-            known.is_timed |= is_timed;
+            known.timed_by.extend(timed_by);
             return;
         }
-        self.recent.push_back(Known { head: told.head, first_at: told_at, is_timed });
+        let timed_by = timed_by.into_iter().collect();
+        self.recent.push_back(Known { head: told.head, first_at: told_at, timed_by });
         if self.recent.len() > REMEMBERED {
             self.recent.pop_front();
         }
         if let Some(tally) = tally {
             tally.first += 1;
+        }
+    }
+
+    /// The node has learnt that its head won a re-org, which says nothing of when it came.
+    pub(super) fn forget_timing(&mut self, node: NodeIndex, block: BlockHash) {
+        if let Some(known) = self.recent.iter_mut().find(|known| known.head.block_hash == block) {
+            known.timed_by.remove(&node);
         }
     }
 

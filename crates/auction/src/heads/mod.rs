@@ -59,6 +59,8 @@ pub enum Told {
     Head(ToldHead),
     /// It leaves the block that is its head; the next head that it tells is of another branch.
     Reorg,
+    /// The head that it told last is of another branch than the one before: some nodes say so only afterwards.
+    CameByReorg,
     /// In `slot` it prepares a payload on `parent`.
     Announced {
         slot: Slot,
@@ -106,6 +108,7 @@ impl Heads {
             Told::Connected => view.connected(),
             Told::Disconnected => view.disconnected(now),
             Told::Reorg => view.leaves(),
+            Told::CameByReorg => self.note_reorg(node),
             Told::State(state) => view.state(state),
             Told::Announced { slot, parent, facts } => {
                 let new_parent = view.announced.insert(slot, parent) != Some(parent);
@@ -130,19 +133,35 @@ impl Heads {
         let former = view.head;
         let was_leaving = view.take_head(now, told);
         let is_new = former.is_none_or(|former| former.block_hash != told.head.block_hash);
-        if was_leaving && is_new {
-            view.tally.reorgs += 1;
-            self.left.retain(|left| *left != told.head.block_hash);
+        if is_new {
             // Of the block that leads the word of the node counts that led there; others may just be behind it.
             let led_there = |leading: &Leading| {
                 leading.node == node
                     && former.is_some_and(|former| former.block_hash == leading.head.block_hash)
             };
-            if let Some(leading) = self.leading.filter(led_there) {
-                self.leave(leading.head.block_hash);
-            }
+            view.led_to_former = self.leading.filter(led_there).map(|leading| leading.head.block_hash);
+        }
+        if was_leaving && is_new {
+            self.note_reorg(node);
         }
         is_new
+    }
+
+    /// The node's head is of another branch than the one before it; whether that was not known.
+    fn note_reorg(&mut self, node: NodeIndex) -> bool {
+        let Some(view) = self.views.get_mut(&node) else { return false };
+        let Some(head) = view.head else { return false };
+        if std::mem::replace(&mut view.came_by_reorg, true) {
+            return false;
+        }
+        view.tally.reorgs += 1;
+        let former = view.led_to_former;
+        self.forget_timing(node, head.block_hash);
+        self.left.retain(|left| *left != head.block_hash);
+        if let Some(former) = former {
+            self.leave(former);
+        }
+        true
     }
 
     fn leave(&mut self, block: BlockHash) {

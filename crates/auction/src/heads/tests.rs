@@ -116,6 +116,68 @@ fn a_reorg_of_the_leading_node_counts_at_once_and_of_another_beside_it() {
 }
 
 #[test]
+fn a_reorg_that_is_told_after_its_head_counts_as_one_that_is_told_before() {
+    let mut nodes = Nodes::new();
+    nodes.head(-11_000, A, 1, 2, 1);
+    nodes.head(-10_900, B, 1, 2, 1);
+    assert!(nodes.head(-300, A, 1, 3, 1));
+    assert_eq!(nodes.parents(-300), [hash(2)], "another head of the same slot alone says nothing yet");
+    assert!(nodes.tell(-299, A, Told::CameByReorg));
+    assert_eq!(nodes.parents(-299), [hash(3)], "the node that led there has left it, whoever else has it");
+    assert!(!nodes.tell(-298, A, Told::CameByReorg), "it is one re-org however often it is told");
+    nodes.head(-200, B, 1, 3, 1);
+    nodes.tell(-199, B, Told::CameByReorg);
+    assert_eq!(nodes.parents(-199), [hash(3)]);
+    let report = nodes.heads.report(nodes.at(-199), &nodes.network);
+    assert_eq!([A, B].map(|node| report[node].reorgs), [1, 1]);
+}
+
+#[test]
+fn a_reorg_of_a_node_that_does_not_lead_is_auctioned_beside_the_leading_head_at_once() {
+    let mut nodes = Nodes::new();
+    nodes.head(-11_000, A, 1, 2, 1);
+    nodes.head(-10_900, B, 1, 2, 1);
+    nodes.head(-300, B, 1, 3, 1);
+    nodes.tell(-299, B, Told::CameByReorg);
+    assert_eq!(nodes.parents(-299), [hash(2), hash(3)]);
+}
+
+#[test]
+fn the_head_after_a_reorg_is_an_ordinary_one_whichever_was_told_first() {
+    for is_told_before in [true, false] {
+        let mut nodes = Nodes::new();
+        nodes.head(-23_500, A, 2, 1, 0);
+        if is_told_before {
+            nodes.tell(-22_000, A, Told::Reorg);
+        }
+        nodes.head(-22_000, A, 2, 2, 0);
+        if !is_told_before {
+            nodes.tell(-22_000, A, Told::CameByReorg);
+        }
+        nodes.head(-300, A, 1, 3, 2);
+        assert_eq!(nodes.parents(-200), [hash(3), hash(2)], "a late head may be re-orged");
+        assert_eq!(nodes.heads.report(nodes.at(0), &nodes.network)[A].reorgs, 1);
+    }
+}
+
+#[test]
+fn what_wins_a_reorg_is_not_late_whichever_was_told_first() {
+    for is_told_before in [true, false] {
+        let mut nodes = Nodes::new();
+        nodes.head(-23_500, A, 2, 1, 0);
+        nodes.head(-11_500, A, 1, 2, 1);
+        if is_told_before {
+            nodes.tell(-300, A, Told::Reorg);
+        }
+        nodes.head(-300, A, 1, 3, 1);
+        if !is_told_before {
+            nodes.tell(-300, A, Told::CameByReorg);
+        }
+        assert_eq!(nodes.parents(-200), [hash(3)], "it may have come long ago");
+    }
+}
+
+#[test]
 fn the_head_goes_back_to_an_earlier_slot_only_with_reason() {
     let mut nodes = Nodes::new();
     nodes.head(-11_000, A, 1, 2, 1);

@@ -42,6 +42,8 @@ pub(super) struct View {
     pub(super) since: UnixMillis,
     /// The node left another block for it.
     pub(super) came_by_reorg: bool,
+    /// The block that was its head before, if that led and this node had led there.
+    pub(super) led_to_former: Option<BlockHash>,
     /// The parent that the node itself prepares a payload on, for each slot to come.
     pub(super) announced: BTreeMap<Slot, BlockHash>,
     pub(super) dependent_roots: Option<DependentRoots>,
@@ -61,6 +63,7 @@ impl View {
             head: None,
             since: now,
             came_by_reorg: false,
+            led_to_former: None,
             announced: BTreeMap::new(),
             dependent_roots: None,
             heard_at: now,
@@ -100,7 +103,7 @@ impl View {
         }
         self.dependent_roots = told.dependent_roots.or(self.dependent_roots);
         if self.head.is_none_or(|known| known.block_hash != told.head.block_hash) {
-            (self.since, self.came_by_reorg, self.dissent_noted) = (now, was_leaving, false);
+            (self.since, self.came_by_reorg, self.dissent_noted) = (now, false, false);
             // The announcement was for the former head; a new one follows if the node prepares payloads at all.
             self.announced.retain(|_, parent| *parent == told.head.block_hash);
             self.tally.optimistic += u64::from(told.is_optimistic);

@@ -5,8 +5,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use super::events::Told;
-use super::{BeaconBehaviour, State};
+use super::State;
 use crate::chain::{ChainBlock, Event};
 
 /// What a beacon node hears of the chain: nodes of one chain hear the same at different moments, or not at all.
@@ -89,10 +88,5 @@ impl State {
         }
         drop(controls);
         self.tell(event);
-    }
-
-    fn tell(&self, event: &Event) {
-        let is_optimistic = self.behaviour() == BeaconBehaviour::Optimistic;
-        let _nobody_listens = self.events.send(Told::new(&self.chain, event, is_optimistic));
     }
 }

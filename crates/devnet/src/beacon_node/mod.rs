@@ -5,6 +5,7 @@ mod duties;
 mod events;
 mod hearing;
 mod spec;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::events::Told;
 use self::hearing::Hearing;
+use self::telling::Telling;
 use crate::chain::{Chain, ChainBlock};
 use crate::server::{Body, Handler, HangUp, Server, full};
 
@@ -68,6 +70,7 @@ struct Controls {
     /// Ends the event streams of today; later ones get a token of their own.
     streams: CancellationToken,
     hearing: Hearing,
+    telling: Telling,
 }
 
 /// Events that a slow stream may lag behind before it misses some.
@@ -118,6 +121,16 @@ impl BeaconNode {
     /// It hears no more of the chain, and stays at the head that it has.
     pub fn cut_off(&self) {
         self.state.cut_off();
+    }
+
+    /// From now on it tells of a re-org after the head that it led to, as Lighthouse does, and not before.
+    pub fn tell_heads_before_reorgs(&self) {
+        self.state.controls().telling.heads_before_reorgs = true;
+    }
+
+    /// From now on it announces no payloads, as a node does to which no validator of the next slot is attached.
+    pub fn announce_nothing(&self) {
+        self.state.controls().telling.announces_nothing = true;
     }
 
     /// It hears of the chain at once again, and tells the head that it missed.

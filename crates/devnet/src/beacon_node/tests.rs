@@ -127,6 +127,25 @@ async fn a_reorg_is_told_before_the_new_head() {
 }
 
 #[tokio::test]
+async fn a_node_may_tell_of_the_head_first_and_announce_nothing() {
+    let scene = Scene::new().await;
+    scene.chain.publish(Slot(1));
+    scene.node.tell_heads_before_reorgs();
+    scene.node.announce_nothing();
+    let mut events = scene.subscribe("chain_reorg,head,payload_attributes").await;
+    let new_head = scene.chain.reorg(Slot(2), 1);
+    let (mut topic, mut head) = events.next().await.unwrap();
+    // A stream may still be told of what happened just before it was opened.
+    while topic != "head" || head["block"] != json!(new_head.root) {
+        (topic, head) = events.next().await.unwrap();
+    }
+    let (topic, reorg) = events.next().await.unwrap();
+    assert_eq!((topic.as_str(), &reorg["new_head_block"]), ("chain_reorg", &json!(new_head.root)));
+    scene.chain.publish(Slot(3));
+    assert_eq!(events.next().await.unwrap().0, "head", "and nothing was announced");
+}
+
+#[tokio::test]
 async fn blocks_are_found_by_root_slot_and_head() {
     let scene = Scene::new().await;
     let hash = BlockHash(Root::repeat_byte(9));
