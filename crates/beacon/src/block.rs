@@ -8,6 +8,8 @@ use crate::{BeaconNode, Error};
 /// A full block in JSON: the execution payload may have 10 MiB, and hexadecimal doubles it.
 const BYTES_MAX: usize = 32 << 20;
 
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+
 /// The execution block inside a beacon block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExecutionBlock {
@@ -18,6 +20,11 @@ pub struct ExecutionBlock {
     pub parent_hash: BlockHash,
     pub block_number: u64,
     pub gas_limit: u64,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    root: Root,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +67,15 @@ impl BeaconNode {
     /// `GET /eth/v2/beacon/blocks/head`: the execution block at the head of the chain.
     pub async fn head_block(&self, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {
         self.block("head", deadline).await
+    }
+
+    /// `GET /eth/v1/beacon/headers/head`: the root of the beacon block at the head of the chain; `None` when the node has
+    /// none yet.
+    pub async fn head_root(&self, deadline: Instant) -> Result<Option<Root>, Error> {
+        let path = "/eth/v1/beacon/headers/head";
+        let get = Get { what: "the head", path, bytes_max: HEADER_BYTES_MAX };
+        let answer: Option<Data<Header>> = found(self.get(&get, deadline).await)?;
+        Ok(answer.map(|answer| answer.data.root))
     }
 
     async fn block(&self, id: &str, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {

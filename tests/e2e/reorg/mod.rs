@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod late;
+mod lost;
 mod order;
 mod rearm;
 mod replaced;

@@ -127,6 +127,20 @@ async fn a_beacon_block_tells_its_execution_block() {
 }
 
 #[tokio::test]
+async fn the_head_is_told_by_its_root() {
+    let header = format!(r#"{{"data":{{"root":"{ROOT}","canonical":true,"header":{{"message":{{}}}}}}}}"#);
+    let server = Server::start(move |_, earlier| match earlier {
+        0 => json("200 OK", &header),
+        _ => json("404 Not Found", "{}"),
+    })
+    .await;
+    let node = server.node();
+    assert_eq!(node.head_root(soon()).await.unwrap(), Some(ROOT.parse().unwrap()));
+    assert_eq!(server.targets(), ["/eth/v1/beacon/headers/head"]);
+    assert_eq!(node.head_root(soon()).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn calls_end_at_their_deadline_and_at_their_limit() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_owned();
     for script in [vec![Step::Stall], vec![Step::Send(head), Step::Stall]] {

@@ -2,11 +2,33 @@ use headstart_types::{BlockHash, BlsSignature, ForkName, Slot};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::{BeaconNode, State};
 use crate::chain::{Chain, ChainBlock};
 
 const GAS_LIMIT: u64 = 60_000_000;
 
 pub(super) type Refusal = (StatusCode, String);
+
+impl BeaconNode {
+    /// The next so many times that it is asked for a block it has none, as a node that tells of it a moment too soon.
+    pub fn withhold_blocks(&self, times: usize) {
+        self.state.controls().blocks_withheld = times;
+    }
+
+    /// Blocks that it goes on to withhold.
+    pub fn blocks_withheld(&self) -> usize {
+        self.state.controls().blocks_withheld
+    }
+}
+
+impl State {
+    pub(super) fn withholds_block(&self) -> bool {
+        let withheld = &mut self.controls().blocks_withheld;
+        let withholds = *withheld > 0;
+        *withheld = withheld.saturating_sub(1);
+        withholds
+    }
+}
 
 /// `GET /eth/v2/beacon/blocks/{block_id}`, with the fields that identify beacon and execution block.
 pub(super) fn block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, Refusal> {
@@ -67,7 +89,11 @@ fn find(chain: &Chain, head: ChainBlock, id: &str) -> Result<ChainBlock, Refusal
         _ if id.starts_with("0x") => chain.block(id.parse().map_err(|_| invalid())?),
         _ => by_slot(id.parse().map_err(|_| invalid())?),
     };
-    found.ok_or_else(|| (StatusCode::NOT_FOUND, "block not found".to_owned()))
+    found.ok_or_else(not_found)
+}
+
+pub(super) fn not_found() -> Refusal {
+    (StatusCode::NOT_FOUND, "block not found".to_owned())
 }
 
 fn invalid() -> Refusal {

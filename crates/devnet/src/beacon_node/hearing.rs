@@ -29,7 +29,10 @@ impl State {
     }
 
     pub(super) fn cut_off(&self) {
-        let head = self.head();
+        self.cut_off_at(self.head());
+    }
+
+    pub(super) fn cut_off_at(&self, head: ChainBlock) {
         let hearing = &mut self.controls().hearing;
         (hearing.is_cut_off, hearing.head) = (true, Some(head));
     }

@@ -71,6 +71,8 @@ struct Controls {
     streams: CancellationToken,
     hearing: Hearing,
     telling: Telling,
+    /// So many further blocks are not given out.
+    blocks_withheld: usize,
 }
 
 /// Events that a slow stream may lag behind before it misses some.
@@ -123,14 +125,9 @@ impl BeaconNode {
         self.state.cut_off();
     }
 
-    /// From now on it tells of a re-org after the head that it led to, as Lighthouse does, and not before.
-    pub fn tell_heads_before_reorgs(&self) {
-        self.state.controls().telling.heads_before_reorgs = true;
-    }
-
-    /// From now on it announces no payloads, as a node does to which no validator of the next slot is attached.
-    pub fn announce_nothing(&self) {
-        self.state.controls().telling.announces_nothing = true;
+    /// It hears no more of the chain, and has this head without ever telling of it.
+    pub fn cut_off_at(&self, head: ChainBlock) {
+        self.state.cut_off_at(head);
     }
 
     /// It hears of the chain at once again, and tells the head that it missed.
@@ -200,6 +197,7 @@ impl State {
             {
                 duties::proposer_duties(&self.chain, epoch, true)
             }
+            ["v2", "beacon", "blocks", _] if self.withholds_block() => Err(blocks::not_found()),
             ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, self.head(), id),
             ["v1", "beacon", "headers", id] => blocks::header(&self.chain, self.head(), id),
             ["v1", "events"] => return self.event_stream(query),

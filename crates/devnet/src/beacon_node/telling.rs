@@ -1,5 +1,5 @@
 use super::events::Told;
-use super::{BeaconBehaviour, State};
+use super::{BeaconBehaviour, BeaconNode, State};
 use crate::chain::Event;
 
 /// What a beacon node tells of what it hears, and in which order.
@@ -9,6 +9,18 @@ pub(super) struct Telling {
     pub(super) heads_before_reorgs: bool,
     /// Waits for the head that it led to.
     reorg: Option<Event>,
+}
+
+impl BeaconNode {
+    /// From now on it tells of a re-org after the head that it led to, as Lighthouse does, and not before.
+    pub fn tell_heads_before_reorgs(&self) {
+        self.state.controls().telling.heads_before_reorgs = true;
+    }
+
+    /// From now on it announces no payloads, as a node does to which no validator of the next slot is attached.
+    pub fn announce_nothing(&self) {
+        self.state.controls().telling.announces_nothing = true;
+    }
 }
 
 impl State {
