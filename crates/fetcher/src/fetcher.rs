@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) checks: Checks,
     pub(crate) breakers: Breakers,
     pub(crate) regrets: Regrets,
+    /// Events that no timeline has room for.
+    pub(crate) timelines_left_out: AtomicU64,
     pub(crate) top_bids: TopBids,
     supervisor: Supervisor,
     /// There may be slots in the shared store that nobody has forgotten.
@@ -107,6 +109,7 @@ impl Fetcher {
             checks: Checks::default(),
             breakers: Breakers::default(),
             regrets: Regrets::default(),
+            timelines_left_out: AtomicU64::new(0),
             top_bids: TopBids::default(),
             supervisor: Supervisor::default(),
             sweep_due: AtomicBool::new(true),

@@ -30,13 +30,13 @@ impl Registry {
         identity::draw()
     }
 
-    /// Keeps them in the database, or in the spool while it is away, and forgets what is a week older.
-    pub async fn write_timelines(&self, records: Vec<TimelineRecord>) {
-        let Some(newest) = records.iter().map(|record| record.slot).max() else { return };
+    /// Keeps them in the database, or in the spool while it is away, and forgets what is a week older than the `current`
+    /// slot: a record's own slot may be anything.
+    pub async fn write_timelines(&self, records: Vec<TimelineRecord>, current: Slot) {
         let entries = || records.iter().cloned().map(Entry::Timeline).collect();
         let written = async {
             write(&self.database, &records).await?;
-            forget_before(&self.database, Slot(newest.0.saturating_sub(SLOTS_KEPT))).await
+            forget_before(&self.database, Slot(current.0.saturating_sub(SLOTS_KEPT))).await
         };
         match self.write_or_keep(Stream::Outcomes, written, entries).await {
             Ok(_) => {}

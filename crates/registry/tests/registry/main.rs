@@ -18,5 +18,6 @@ mod registrations;
 mod relays;
 mod reports;
 mod spool;
+mod timelines;
 mod tokens;
 mod world;

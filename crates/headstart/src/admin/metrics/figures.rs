@@ -26,6 +26,11 @@ impl Figures<'_> {
         Ok(())
     }
 
+    pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        ConstCounter::new(value).encode(encoder)
+    }
+
     /// What goes up and down.
     pub(super) fn gauges<L: EncodeLabelSet>(
         &mut self,

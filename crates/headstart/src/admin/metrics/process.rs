@@ -25,6 +25,11 @@ pub(super) fn show(sources: &Sources, figures: &mut Figures<'_>) -> fmt::Result 
         "Records that were lost because the spool was full or failed.",
         dropped,
     )?;
+    figures.counter(
+        "timeline_events_left_out",
+        "Events of which `explain slot` does not tell: of too many auctions, or of far slots.",
+        sources.fetcher.timelines_left_out(),
+    )?;
     let offset = sources.health.clock_offset();
     let bounds = offset.into_iter().flat_map(|offset| {
         [("least", offset.least_ms), ("most", offset.most_ms)].map(|(bound, ms)| {

@@ -1,5 +1,7 @@
 //! One slot of one cluster, from what each process has put on record.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use clap::Args;
 use headstart_fetcher::Seen;
@@ -63,7 +65,13 @@ impl ExplainSlot {
 fn auctions(records: &[TimelineRecord]) -> anyhow::Result<Vec<AuctionStory>> {
     let same =
         |a: &TimelineRecord, b: &TimelineRecord| (a.proposer, a.parent_hash) == (b.proposer, b.parent_hash);
-    records.chunk_by(same).map(auction).collect()
+    let mut stories = records.chunk_by(same).map(auction).collect::<anyhow::Result<Vec<_>>>()?;
+    // A hint that named no parent stands alone only where no process had an auction of its duty.
+    let is_nowhere = |story: &AuctionStory| story.parent_hash == BlockHash::default();
+    let with_auction: BTreeSet<_> =
+        stories.iter().filter(|story| !is_nowhere(story)).map(|story| story.proposer).collect();
+    stories.retain(|story| !is_nowhere(story) || !with_auction.contains(&story.proposer));
+    Ok(stories)
 }
 
 fn auction(records: &[TimelineRecord]) -> anyhow::Result<AuctionStory> {

@@ -29,7 +29,9 @@ fn render_auction(auction: &AuctionStory) -> String {
         let (what, more) = held.tell(told);
         table.row([format!("{:>+7}", told.seen.at_ms), process, what.to_owned(), more]);
     }
-    format!("\nproposer {}\nparent   {}\n{table}{}", auction.proposer, auction.parent_hash, summary(auction))
+    let parent = auction.parent_hash;
+    let parent = if parent == BlockHash::default() { "not named".to_owned() } else { parent.to_string() };
+    format!("\nproposer {}\nparent   {parent}\n{table}{}", auction.proposer, summary(auction))
 }
 
 /// What had been seen by each moment: it explains what was served.
@@ -117,7 +119,10 @@ fn summary(auction: &AuctionStory) -> String {
         without => format!("{relay} {asked} ({without} without a bid)"),
     };
     let calls: Vec<_> = calls.into_iter().map(of_relay).collect();
-    if calls.is_empty() {
+    let whats = || auction.events.iter().map(|told| &told.seen.what);
+    if whats().any(|what| *what == What::Hinted) && !whats().any(What::is_of_a_run) {
+        "hinted, not run\n".to_owned()
+    } else if calls.is_empty() {
         "no relay was asked\n".to_owned()
     } else {
         format!("asked: {}\n", calls.join(", "))
@@ -135,7 +140,7 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use headstart_fetcher::Seen;
-    use headstart_types::FixedBytes;
+    use headstart_types::{BlsPublicKey, FixedBytes};
 
     use super::*;
 
@@ -159,6 +164,19 @@ mod tests {
 
     fn hash_of(byte: u8) -> BlockHash {
         BlockHash(FixedBytes([byte; 32]).0.into())
+    }
+
+    #[test]
+    fn a_hint_without_an_auction_is_told_as_one_that_was_not_run() {
+        let mut auction = AuctionStory {
+            proposer: BlsPublicKey([1; 48].into()),
+            parent_hash: BlockHash::default(),
+            events: vec![told(-9_000, What::Hinted)],
+        };
+        let text = render_auction(&auction);
+        assert!(text.contains("parent   not named") && text.ends_with("hinted, not run\n"), "{text}");
+        auction.events.push(told(-2_500, What::Armed));
+        assert!(render_auction(&auction).ends_with("no relay was asked\n"));
     }
 
     #[test]
