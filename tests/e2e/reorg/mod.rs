@@ -2,6 +2,7 @@
 //! the parent that it builds on, or 204.
 
 mod boundaries;
+mod duties;
 mod late;
 mod lost;
 mod order;

@@ -3,7 +3,21 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::blocks::Refusal;
+use super::{BeaconNode, State};
 use crate::chain::{Chain, Duty};
+
+impl BeaconNode {
+    /// From now on it does not tell the duties of this epoch, as a node that is still working them out.
+    pub fn refuse_duties(&self, epoch: Epoch) {
+        self.state.controls().duties_refused.insert(epoch);
+    }
+}
+
+impl State {
+    pub(super) fn refuses_duties(&self, epoch: &str) -> bool {
+        epoch.parse().is_ok_and(|epoch| self.controls().duties_refused.contains(&Epoch(epoch)))
+    }
+}
 
 /// `GET /eth/v1/validator/duties/proposer/{epoch}` and its second version.
 pub(super) fn proposer_duties(chain: &Chain, epoch: &str, v2: bool) -> Result<Value, Refusal> {

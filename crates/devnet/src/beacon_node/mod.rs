@@ -9,12 +9,13 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headstart_types::Encoding;
+use headstart_types::{Encoding, Epoch};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -71,6 +72,8 @@ struct Controls {
     streams: CancellationToken,
     hearing: Hearing,
     telling: Telling,
+    /// Epochs of which it does not tell the duties.
+    duties_refused: BTreeSet<Epoch>,
     /// So many further blocks are not given out.
     blocks_withheld: usize,
 }
@@ -189,6 +192,9 @@ impl State {
             ["v1", "node", "health"] => return self.health(),
             ["v1", "node", "version"] => Ok(json!({ "data": { "version": spec::VERSION } })),
             ["v2", "node", "version"] => Ok(spec::version_v2()),
+            [_, "validator", "duties", "proposer", epoch] if self.refuses_duties(epoch) => {
+                Err((StatusCode::SERVICE_UNAVAILABLE, "the duties are not known yet".to_owned()))
+            }
             ["v1", "validator", "duties", "proposer", epoch] => {
                 duties::proposer_duties(&self.chain, epoch, false)
             }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Fuse, FusedFuture, FutureExt};
 use headstart_auction::{Head, NodeState, ParentFacts, Told, ToldHead};
 use headstart_beacon::{ChainReorg, Event, PayloadAttributes, Syncing};
-use headstart_types::{AuctionKey, Root, TreeHash};
+use headstart_types::{Root, TreeHash};
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant, MissedTickBehavior};
 use tracing::{debug, info};
@@ -136,11 +136,8 @@ impl Followed {
         let (slot, parent) = (attributes.proposal_slot, attributes.parent_block_hash);
         let known = self.fetcher.schedule().heads.facts(slot, parent);
         self.tell(Told::Announced { slot, parent, facts });
-        if known != Some(facts)
-            && let Some(duty) = self.fetcher.duty_of(slot)
-        {
-            let key = AuctionKey { slot, parent_hash: parent, proposer: duty.proposer };
-            self.fetcher.withdraw_bids(&key, &facts);
+        if known != Some(facts) {
+            self.fetcher.withdraw_bids_on(slot, parent, &facts);
         }
     }
 }

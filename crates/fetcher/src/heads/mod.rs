@@ -8,7 +8,7 @@ use std::time::Duration;
 use headstart_auction::{NodeIndex, NodeReport, Outlook, ParentFacts, Told};
 use headstart_beacon::BeaconNode;
 use headstart_bid_store::AuctionEventKind;
-use headstart_types::{AuctionKey, BlockHash, UnixMillis};
+use headstart_types::{AuctionKey, BlockHash, Slot, UnixMillis};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -111,6 +111,14 @@ impl Fetcher {
     pub(crate) fn heads_wake_in(&self, now: UnixMillis) -> Option<Duration> {
         let wake_at = self.schedule().heads.wake_at(now, self.network());
         wake_at.map(|wake_at| now.until(wake_at))
+    }
+
+    /// Whoever proposes: an auction may run although no schedule is known.
+    fn withdraw_bids_on(&self, slot: Slot, parent: BlockHash, facts: &ParentFacts) {
+        let auctions = self.shared.config.store.auctions().into_iter().map(|(key, _)| key);
+        for key in auctions.filter(|key| key.slot == slot && key.parent_hash == parent) {
+            self.withdraw_bids(&key, facts);
+        }
     }
 
     /// Bids that came before the facts were told are held against them; how many do not stand.

@@ -1,0 +1,20 @@
+//! Beacon nodes that do not tell who proposes.
+
+use headstart_devnet::BidFault;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bids_that_contradict_a_later_announcement_are_withdrawn_although_no_duty_is_known() {
+    let field = Field::new().await;
+    let node = &field.nodes[0];
+    node.refuse_duties(field.network.epoch(field.ours));
+    field.relay.adjust(|behaviour| *behaviour = Behaviour::by_hand().with_bid_fault(BidFault::WrongRandao));
+    let service = field.service(1).await;
+    let key = field.key(field.chain.head().block_hash);
+    field.at(0).await;
+    let answered = async |status| service.header(&key).await.status == status;
+    eventually("nobody can tell that the bid is wrong", async || answered(200).await).await;
+    field.chain.announce_on(field.ours, key.parent_hash);
+    eventually("the bid is withdrawn", async || answered(204).await).await;
+}
