@@ -27,6 +27,11 @@ pub type NodeIndex = usize;
 /// Blocks that were told as heads lately and are remembered.
 const REMEMBERED: usize = 8;
 
+/// So many slots ahead of the clock a node may announce what it prepares; what is further ahead, or over, says nothing.
+const ANNOUNCED_AHEAD_MAX: u64 = 2;
+/// Parents of one slot on which payloads are announced; further ones are left out.
+const ANNOUNCED_PARENTS_MAX: usize = 16;
+
 /// The newest block of the chain, as a beacon node follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -111,9 +116,9 @@ impl Heads {
             Told::CameByReorg => self.note_reorg(node),
             Told::State(state) => view.state(state),
             Told::Announced { slot, parent, facts } => {
-                let new_parent = view.announced.insert(slot, parent) != Some(parent);
-                let new_facts = self.facts.insert((slot, parent), facts) != Some(facts);
-                new_parent || new_facts
+                let current = network.slot_at(now);
+                let is_near = (current..=Slot(current.0 + ANNOUNCED_AHEAD_MAX)).contains(&slot);
+                is_near && self.take_announced(node, slot, parent, facts)
             }
             Told::Head(told) => self.take_head(now, node, &told),
         };
@@ -125,6 +130,17 @@ impl Heads {
     pub fn look(&mut self, now: UnixMillis, network: &Network) -> Vec<NodeIndex> {
         self.elect(now, network);
         self.note_dissent(now, network)
+    }
+
+    fn take_announced(&mut self, node: NodeIndex, slot: Slot, parent: BlockHash, facts: ParentFacts) -> bool {
+        let of_slot = self.facts.keys().filter(|(of, _)| *of == slot).count();
+        if of_slot >= ANNOUNCED_PARENTS_MAX && !self.facts.contains_key(&(slot, parent)) {
+            return false;
+        }
+        let view = self.views.get_mut(&node);
+        let new_parent = view.is_some_and(|view| view.announced.insert(slot, parent) != Some(parent));
+        let new_facts = self.facts.insert((slot, parent), facts) != Some(facts);
+        new_parent || new_facts
     }
 
     fn take_head(&mut self, now: UnixMillis, node: NodeIndex, told: &ToldHead) -> bool {

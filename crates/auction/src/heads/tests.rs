@@ -280,6 +280,23 @@ fn a_node_that_prepares_on_the_block_before_the_head_is_taken_at_its_word() {
 }
 
 #[test]
+fn announcements_of_far_slots_and_on_countless_parents_are_left_out() {
+    let mut nodes = Nodes::new();
+    let facts =
+        ParentFacts { prev_randao: Root::ZERO, parent_block_number: None, withdrawals_root: Root::ZERO };
+    let announced = |slot, byte| Told::Announced { slot: Slot(slot), parent: hash(byte), facts };
+    let slots = [0, SLOT.0 - 1, SLOT.0, SLOT.0 + 2, SLOT.0 + 3, u64::MAX];
+    assert_eq!(
+        slots.map(|slot| nodes.tell(100, A, announced(slot, 1))),
+        [false, false, true, true, false, false]
+    );
+    let taken = (1..=255).filter(|byte| nodes.tell(200, A, announced(SLOT.0 + 1, *byte))).count();
+    assert_eq!(taken, ANNOUNCED_PARENTS_MAX);
+    assert!(nodes.heads.facts(SLOT.next(), hash(1)).is_some());
+    assert!(nodes.heads.facts(SLOT.next(), hash(200)).is_none());
+}
+
+#[test]
 fn what_is_told_when_asked_says_nothing_of_lateness() {
     let mut nodes = Nodes::new();
     let head = Head { slot: SLOT.previous(), block_hash: hash(2), parent_hash: Some(hash(1)) };
