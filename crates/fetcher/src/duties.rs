@@ -61,22 +61,32 @@ impl Fetcher {
     /// Fetches what is stale of this epoch and the next; from a node that others are believed more than only what is unknown.
     async fn refresh_duties(&self, node: &BeaconNode, is_sound: bool) -> Result<(), headstart_beacon::Error> {
         let current = self.network().epoch(self.network().slot_at(self.now()));
-        for epoch in [current, Epoch(current.0 + 1)] {
-            let (roots, stale) = {
-                let schedule = self.schedule();
-                let (roots, duties) = (schedule.dependent_roots, &schedule.duties);
-                (roots, if is_sound { duties.is_stale(epoch, roots) } else { !duties.knows(epoch) })
-            };
-            if !stale {
-                continue;
-            }
-            let told = node.proposer_duties(epoch, Instant::now() + DUTIES_TIMEOUT).await?;
-            let changed = self.schedule().duties.set(epoch, roots, told.duties.iter().map(duty));
-            if changed {
-                self.announce_duties(epoch, &told.duties);
-                self.hurry(&self.proposing_soon());
-                self.look_again();
-            }
+        // A node that cannot tell the one may well tell the other.
+        let this = self.refresh_epoch(node, current, is_sound).await;
+        let next = self.refresh_epoch(node, Epoch(current.0 + 1), is_sound).await;
+        this.and(next)
+    }
+
+    async fn refresh_epoch(
+        &self,
+        node: &BeaconNode,
+        epoch: Epoch,
+        is_sound: bool,
+    ) -> Result<(), headstart_beacon::Error> {
+        let (roots, stale) = {
+            let schedule = self.schedule();
+            let (roots, duties) = (schedule.dependent_roots, &schedule.duties);
+            (roots, if is_sound { duties.is_stale(epoch, roots) } else { !duties.knows(epoch) })
+        };
+        if !stale {
+            return Ok(());
+        }
+        let told = node.proposer_duties(epoch, Instant::now() + DUTIES_TIMEOUT).await?;
+        let changed = self.schedule().duties.set(epoch, roots, told.duties.iter().map(duty));
+        if changed {
+            self.announce_duties(epoch, &told.duties);
+            self.hurry(&self.proposing_soon());
+            self.look_again();
         }
         Ok(())
     }

@@ -18,3 +18,15 @@ async fn bids_that_contradict_a_later_announcement_are_withdrawn_although_no_dut
     field.chain.announce_on(field.ours, key.parent_hash);
     eventually("the bid is withdrawn", async || answered(204).await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_slot_of_an_epoch_is_early_although_the_duties_of_the_one_before_are_refused() {
+    let field = Field::with_ours(Slot(64)).await;
+    field.nodes[0].refuse_duties(field.network.epoch(field.ours.previous()));
+    let mut service = field.service(1).await;
+    let head = field.head_comes(500).await;
+    field.is_held(&service, head).await;
+    assert!(SYSTEM.now() < field.network.slot_start(field.ours), "before its epoch begins");
+    field.at(0).await;
+    field.each_is_a_hit(&mut service, &[head]).await;
+}
