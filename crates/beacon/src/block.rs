@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use headstart_types::{BlockHash, Root, Slot};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -8,6 +10,9 @@ use crate::{BeaconNode, Error};
 /// A full block in JSON: the execution payload may have 10 MiB, and hexadecimal doubles it.
 const BYTES_MAX: usize = 32 << 20;
 
+/// A node that so often did not have a blinded block, and then had the full one, does not serve them. Once alone may be a
+/// block that came in between.
+const NOT_SERVED: u32 = 3;
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// The execution block inside a beacon block.
@@ -40,6 +45,8 @@ struct Message {
 
 #[derive(Deserialize)]
 struct Body {
+    /// A blinded block has its header.
+    #[serde(alias = "execution_payload_header")]
     execution_payload: Payload,
 }
 
@@ -54,8 +61,10 @@ struct Payload {
 }
 
 impl BeaconNode {
-    /// `GET /eth/v2/beacon/blocks/{root}`: which execution block the beacon block `root` carries; `None` when the node does
-    /// not have it.
+    /// Which execution block the beacon block `root` carries; `None` when the node does not have it.
+    ///
+    /// `GET /eth/v1/beacon/blinded_blocks/{root}`, which says as much without the transactions; from a node without it
+    /// `GET /eth/v2/beacon/blocks/{root}`.
     pub async fn execution_block(
         &self,
         root: Root,
@@ -64,7 +73,7 @@ impl BeaconNode {
         self.block(&root.to_string(), deadline).await
     }
 
-    /// `GET /eth/v2/beacon/blocks/head`: the execution block at the head of the chain.
+    /// The execution block at the head of the chain.
     pub async fn head_block(&self, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {
         self.block("head", deadline).await
     }
@@ -79,10 +88,30 @@ impl BeaconNode {
     }
 
     async fn block(&self, id: &str, deadline: Instant) -> Result<Option<ExecutionBlock>, Error> {
-        let path = format!("/eth/v2/beacon/blocks/{id}");
-        let get = Get { what: "the block", path: &path, bytes_max: BYTES_MAX };
-        let answer: Option<Data<Signed>> = found(self.get(&get, deadline).await)?;
-        Ok(answer.map(|answer| answer.data.message.into()))
+        let without_blinded = self.without_blinded_blocks();
+        if without_blinded.load(Ordering::Relaxed) < NOT_SERVED {
+            match self.block_at(&format!("/eth/v1/beacon/blinded_blocks/{id}"), deadline).await {
+                Err(Error::Status { status: 404, .. }) => {}
+                Err(Error::Status { status: 405 | 501, .. }) => {
+                    without_blinded.store(NOT_SERVED, Ordering::Relaxed);
+                }
+                Err(error) => return Err(error),
+                Ok(block) => {
+                    without_blinded.store(0, Ordering::Relaxed);
+                    return Ok(Some(block));
+                }
+            }
+        }
+        let full = found(self.block_at(&format!("/eth/v2/beacon/blocks/{id}"), deadline).await)?;
+        if full.is_some() {
+            without_blinded.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(full)
+    }
+
+    async fn block_at(&self, path: &str, deadline: Instant) -> Result<ExecutionBlock, Error> {
+        let get = Get { what: "the block", path, bytes_max: BYTES_MAX };
+        Ok(self.get::<Data<Signed>>(&get, deadline).await?.data.message.into())
     }
 }
 

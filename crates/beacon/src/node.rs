@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use reqwest::Client;
 use url::Url;
@@ -15,6 +16,8 @@ pub struct BeaconNode(Arc<Inner>);
 struct Inner {
     base: Url,
     client: Client,
+    /// How often in a row it did not have a blinded block that it had in full.
+    without_blinded_blocks: AtomicU32,
 }
 
 impl BeaconNode {
@@ -25,7 +28,8 @@ impl BeaconNode {
             return Err(Error::Scheme(base.scheme().to_owned()));
         }
         base.set_fragment(None);
-        Ok(Self(Arc::new(Inner { base, client: client::build(user_agent)? })))
+        let (client, without_blinded_blocks) = (client::build(user_agent)?, AtomicU32::new(0));
+        Ok(Self(Arc::new(Inner { base, client, without_blinded_blocks })))
     }
 
     /// The node's URL of one endpoint, below the configured path and with the configured query.
@@ -34,6 +38,10 @@ impl BeaconNode {
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}{path}"));
         url
+    }
+
+    pub(crate) fn without_blinded_blocks(&self) -> &AtomicU32 {
+        &self.0.without_blinded_blocks
     }
 
     pub(crate) fn client(&self) -> &Client {

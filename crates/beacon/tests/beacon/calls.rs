@@ -106,24 +106,62 @@ async fn sync_state_and_version_are_read() {
     assert_eq!(server.node().version(soon()).await.unwrap(), "Lighthouse/v8.0.1/x86_64-linux");
 }
 
-#[tokio::test]
-async fn a_beacon_block_tells_its_execution_block() {
-    let payload = format!(
-        r#"{{"block_hash":"{ROOT}","parent_hash":"{}","block_number":"23936001","gas_limit":"60000000","transactions":["0x00"]}}"#,
+/// A block of which `payload` is the part that tells of the execution block.
+fn block(payload: &str) -> String {
+    let fields = format!(
+        r#""block_hash":"{ROOT}","parent_hash":"{}","block_number":"23936001","gas_limit":"60000000""#,
         Root::repeat_byte(1)
     );
-    let block = format!(
-        r#"{{"version":"fulu","data":{{"message":{{"slot":"63","body":{{"graffiti":"0x","execution_payload":{payload}}}}},"signature":"0x"}}}}"#
-    );
-    let answer = move |target: &str, _| {
-        if target.contains("0x0707") { json("200 OK", &block) } else { json("404 Not Found", "{}") }
+    format!(
+        r#"{{"version":"fulu","data":{{"message":{{"slot":"63","body":{{"graffiti":"0x","{payload}":{{{fields},"new_field":["0x00"]}}}}}},"signature":"0x"}}}}"#
+    )
+}
+
+/// Has one block, in full, and answers to blinded blocks with this status.
+async fn without_blinded(status: &'static str) -> Server {
+    let full = block("execution_payload");
+    let answer = move |target: &str, _| match target {
+        _ if target.contains("blinded") => json(status, "{}"),
+        _ if target.contains("0x0707") => json("200 OK", &full),
+        _ => json("404 Not Found", "{}"),
     };
-    let server = Server::start(answer).await;
+    Server::start(answer).await
+}
+
+#[tokio::test]
+async fn a_blinded_block_tells_its_execution_block() {
+    let blinded = block("execution_payload_header");
+    let server = Server::always(json("200 OK", &blinded)).await;
     let block = server.node().execution_block(Root::repeat_byte(7), soon()).await.unwrap().unwrap();
     assert_eq!((block.slot, block.block_number, block.gas_limit), (Slot(63), 23_936_001, 60_000_000));
     assert_eq!((block.block_hash.to_string(), block.parent_hash.0), (ROOT.to_owned(), Root::repeat_byte(1)));
-    assert_eq!(server.targets(), [format!("/eth/v2/beacon/blocks/{}", Root::repeat_byte(7))]);
-    assert_eq!(server.node().execution_block(Root::ZERO, soon()).await.unwrap(), None);
+    assert_eq!(server.targets(), [format!("/eth/v1/beacon/blinded_blocks/{}", Root::repeat_byte(7))]);
+}
+
+#[tokio::test]
+async fn a_node_without_blinded_blocks_is_soon_asked_for_full_ones_only() {
+    let asked_in_vain = [("404 Not Found", 3), ("405 Method Not Allowed", 1), ("501 Not Implemented", 1)];
+    for (status, times) in asked_in_vain {
+        let server = without_blinded(status).await;
+        let node = server.node();
+        for _ in 0..5 {
+            let block = node.execution_block(Root::repeat_byte(7), soon()).await.unwrap().unwrap();
+            assert_eq!(block.block_hash.to_string(), ROOT);
+        }
+        let blinded = |target: &&String| target.contains("blinded");
+        assert_eq!(server.targets().iter().filter(blinded).count(), times, "{status}");
+        assert_eq!(server.targets().len(), 5 + times);
+    }
+}
+
+#[tokio::test]
+async fn a_block_that_the_node_has_in_neither_form_says_nothing_of_the_forms_that_it_serves() {
+    let server = without_blinded("404 Not Found").await;
+    let node = server.node();
+    for _ in 0..5 {
+        assert_eq!(node.execution_block(Root::ZERO, soon()).await.unwrap(), None);
+    }
+    assert_eq!(server.targets().iter().filter(|target| target.contains("blinded")).count(), 5);
 }
 
 #[tokio::test]

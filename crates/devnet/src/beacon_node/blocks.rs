@@ -17,11 +17,15 @@ impl BeaconNode {
 
     /// Blocks that it goes on to withhold.
     pub fn blocks_withheld(&self) -> usize {
-        self.state.controls().blocks_withheld
+        self.state.blocks_withheld()
     }
 }
 
 impl State {
+    pub(super) fn blocks_withheld(&self) -> usize {
+        self.controls().blocks_withheld
+    }
+
     pub(super) fn withholds_block(&self) -> bool {
         let withheld = &mut self.controls().blocks_withheld;
         let withholds = *withheld > 0;
@@ -30,12 +34,21 @@ impl State {
     }
 }
 
-/// `GET /eth/v2/beacon/blocks/{block_id}`, with the fields that identify beacon and execution block.
+/// `GET /eth/v2/beacon/blocks/{block_id}`
 pub(super) fn block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, Refusal> {
-    let block = find(chain, head, id)?;
+    Ok(signed(chain, find(chain, head, id)?, "execution_payload"))
+}
+
+/// `GET /eth/v1/beacon/blinded_blocks/{block_id}`
+pub(super) fn blinded_block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, Refusal> {
+    Ok(signed(chain, find(chain, head, id)?, "execution_payload_header"))
+}
+
+/// The fields that identify beacon and execution block.
+fn signed(chain: &Chain, block: ChainBlock, payload: &str) -> Value {
     let parent_hash =
         chain.block(block.parent_root).map_or_else(BlockHash::default, |parent| parent.block_hash);
-    Ok(json!({
+    json!({
         "version": chain.network().fork_at(block.slot).map(ForkName::as_str),
         "execution_optimistic": false,
         "finalized": false,
@@ -45,7 +58,7 @@ pub(super) fn block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, 
                 "proposer_index": block.proposer_index,
                 "parent_root": block.parent_root,
                 "state_root": block.state_root(),
-                "body": { "execution_payload": {
+                "body": { payload: {
                     "parent_hash": parent_hash,
                     "block_hash": block.block_hash,
                     "block_number": block.block_number.to_string(),
@@ -55,7 +68,7 @@ pub(super) fn block(chain: &Chain, head: ChainBlock, id: &str) -> Result<Value, 
             },
             "signature": BlsSignature::default(),
         },
-    }))
+    })
 }
 
 /// `GET /eth/v1/beacon/headers/{block_id}`

@@ -204,6 +204,8 @@ impl State {
                 duties::proposer_duties(&self.chain, epoch, true)
             }
             ["v2", "beacon", "blocks", _] if self.withholds_block() => Err(blocks::not_found()),
+            ["v1", "beacon", "blinded_blocks", _] if self.blocks_withheld() > 0 => Err(blocks::not_found()),
+            ["v1", "beacon", "blinded_blocks", id] => blocks::blinded_block(&self.chain, self.head(), id),
             ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, self.head(), id),
             ["v1", "beacon", "headers", id] => blocks::header(&self.chain, self.head(), id),
             ["v1", "events"] => return self.event_stream(query),

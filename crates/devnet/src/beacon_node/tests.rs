@@ -153,6 +153,9 @@ async fn blocks_are_found_by_root_slot_and_head() {
     for id in [block.root.to_string(), "2".to_owned(), "head".to_owned()] {
         let found = scene.get(&format!("/eth/v2/beacon/blocks/{id}")).await;
         assert_eq!(found["data"]["message"]["body"]["execution_payload"]["block_hash"], json!(hash), "{id}");
+        let blinded = scene.get(&format!("/eth/v1/beacon/blinded_blocks/{id}")).await;
+        let header = &blinded["data"]["message"]["body"]["execution_payload_header"];
+        assert_eq!(header["block_hash"], json!(hash), "{id}");
     }
     assert_eq!(scene.get("/eth/v1/beacon/headers/head").await["data"]["root"], json!(block.root));
     assert_eq!(scene.call("/eth/v2/beacon/blocks/1").await.status, 404);
