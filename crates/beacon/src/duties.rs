@@ -15,6 +15,8 @@ pub enum DutiesVersion {
     V1,
     /// The last block before the epoch before (EIP-7917): `previous_duty_dependent_root` of that epoch's head events.
     V2,
+    /// The state of the head, which is `dependent_root` then.
+    Lookahead,
 }
 
 /// Who proposes in one epoch, valid as long as the chain contains the block `dependent_root`.
@@ -40,8 +42,19 @@ struct Answer {
 }
 
 impl BeaconNode {
-    /// `GET /eth/v2/validator/duties/proposer/{epoch}`, or v1 from a node that does not know v2 (404).
+    /// `GET /eth/v2/validator/duties/proposer/{epoch}`, or v1 from a node that does not know v2 (404). From a node that
+    /// refuses both, as some refuse the next epoch, they are read out of the state.
     pub async fn proposer_duties(&self, epoch: Epoch, deadline: Instant) -> Result<ProposerDuties, Error> {
+        match self.duties_of(epoch, deadline).await {
+            // What the node says of the state matters less than why it refused in the first place.
+            Err(refusal @ Error::Status { status: 400 | 404 | 405 | 501, .. }) => {
+                self.lookahead(epoch, deadline).await.ok().flatten().ok_or(refusal)
+            }
+            told => told,
+        }
+    }
+
+    async fn duties_of(&self, epoch: Epoch, deadline: Instant) -> Result<ProposerDuties, Error> {
         let path = |version| format!("/eth/{version}/validator/duties/proposer/{epoch}");
         if let Some(answer) = found(self.duties_from(&path("v2"), deadline).await)? {
             return Ok(answer.told_by(DutiesVersion::V2));

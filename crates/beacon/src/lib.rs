@@ -15,6 +15,7 @@ mod client;
 mod duties;
 mod error;
 mod event;
+mod lookahead;
 mod node;
 mod watch;
 

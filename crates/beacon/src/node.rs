@@ -32,9 +32,14 @@ impl BeaconNode {
         Ok(Self(Arc::new(Inner { base, client, without_blinded_blocks })))
     }
 
-    /// The node's URL of one endpoint, below the configured path and with the configured query.
+    /// The node's URL of one endpoint, below the configured path and with the configured query before its own.
     pub(crate) fn endpoint(&self, path: &str) -> Url {
         let mut url = self.0.base.clone();
+        let (path, own) = path.split_once('?').map_or((path, None), |(path, own)| (path, Some(own)));
+        if let Some(own) = own {
+            let query = url.query().map_or(String::new(), |query| format!("{query}&"));
+            url.set_query(Some(&format!("{query}{own}")));
+        }
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}{path}"));
         url

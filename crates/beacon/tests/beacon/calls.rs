@@ -43,6 +43,51 @@ async fn duties_fall_back_to_v1_on_a_node_without_v2() {
     assert_eq!((duties.version, duties.duties.len()), (DutiesVersion::V1, 1));
 }
 
+/// Refuses duties, and has a head in the epoch 1, whose state knows the proposers of the epochs 1 and 2.
+fn with_lookahead(target: &str) -> Script {
+    let state = format!("/eth/v1/beacon/states/{ROOT}");
+    if target == "/eth/v1/beacon/headers/head" {
+        let message = format!(r#"{{"slot":"40","state_root":"{ROOT}"}}"#);
+        json("200 OK", &format!(r#"{{"data":{{"root":"{ROOT}","header":{{"message":{message}}}}}}}"#))
+    } else if target == format!("{state}/proposer_lookahead") {
+        let indices: Vec<_> = (0..64).map(|slot| format!("\"{}\"", 100 + slot)).collect();
+        json("200 OK", &format!(r#"{{"version":"fulu","data":[{}]}}"#, indices.join(",")))
+    } else if target.starts_with(&format!("{state}/validators?id=132,133,")) {
+        let validators: Vec<_> = (132..164)
+            .map(|index| {
+                format!(r#"{{"index":"{index}","status":"active","validator":{{"pubkey":"{KEY}"}}}}"#)
+            })
+            .collect();
+        json("200 OK", &format!(r#"{{"data":[{}]}}"#, validators.join(",")))
+    } else {
+        json("400 Bad Request", r#"{"message":"the epoch is ahead"}"#)
+    }
+}
+
+#[tokio::test]
+async fn duties_that_are_refused_are_read_out_of_the_state() {
+    let server = Server::start(|target, _| with_lookahead(target)).await;
+    let duties = server.node().proposer_duties(Epoch(2), soon()).await.unwrap();
+    assert_eq!((duties.version, duties.dependent_root), (DutiesVersion::Lookahead, ROOT.parse().unwrap()));
+    let known: Vec<_> = duties.duties.iter().map(|duty| (duty.slot.0, duty.validator_index.0)).collect();
+    assert_eq!(known, (64..96).map(|slot| (slot, slot + 68)).collect::<Vec<_>>());
+    assert_eq!(duties.duties[0].pubkey.to_string(), KEY);
+}
+
+#[tokio::test]
+async fn the_refusal_is_told_where_the_state_does_not_help() {
+    let server = Server::start(|target, _| with_lookahead(target)).await;
+    for epoch in [0, 3, u64::MAX] {
+        let error = server.node().proposer_duties(Epoch(epoch), soon()).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Status { status: 400, message, .. } if message == "the epoch is ahead")
+        );
+    }
+    let server = Server::always(json("404 Not Found", "{}")).await;
+    let error = server.node().proposer_duties(Epoch(2), soon()).await.unwrap_err();
+    assert!(matches!(error, Error::Status { status: 404, what: "the proposer duties", .. }));
+}
+
 #[tokio::test]
 async fn a_syncing_node_is_not_asked_twice_for_duties() {
     let server = Server::always(json("503 Service Unavailable", r#"{"code":503,"message":"syncing"}"#)).await;

@@ -3,6 +3,7 @@
 mod blocks;
 mod duties;
 mod events;
+mod health;
 mod hearing;
 mod spec;
 mod telling;
@@ -41,6 +42,8 @@ pub enum BeaconBehaviour {
     Unavailable,
     /// Knows only the first version of proposer duties.
     WithoutDutiesV2,
+    /// Tells the duties of the next epoch only out of its state.
+    WithoutNextDuties,
     /// Event streams opened from now on stay empty.
     Silent,
     /// Its execution client has not checked its heads.
@@ -158,31 +161,6 @@ impl State {
         self.controls().behaviour
     }
 
-    fn syncing(&self) -> Value {
-        let behaviour = self.behaviour();
-        let syncing = behaviour == BeaconBehaviour::Syncing;
-        let head_slot = self.head().slot;
-        let distance = self.chain.network().slot_at(self.chain.clock().now()).0.saturating_sub(head_slot.0);
-        json!({ "data": {
-            "head_slot": head_slot,
-            "sync_distance": if syncing { distance.max(64).to_string() } else { distance.to_string() },
-            "is_syncing": syncing,
-            "is_optimistic": behaviour == BeaconBehaviour::Optimistic,
-            "el_offline": behaviour == BeaconBehaviour::ExecutionOffline,
-        }})
-    }
-
-    fn health(&self) -> Response<Body> {
-        let status = if self.behaviour() == BeaconBehaviour::Syncing {
-            StatusCode::PARTIAL_CONTENT
-        } else {
-            StatusCode::OK
-        };
-        let mut response = Response::new(full(""));
-        *response.status_mut() = status;
-        response
-    }
-
     fn answer_get(&self, segments: &[&str], query: &str) -> Response<Body> {
         let answer = match segments {
             ["v1", "beacon", "genesis"] => Ok(spec::genesis(self.chain.network())),
@@ -195,6 +173,9 @@ impl State {
             [_, "validator", "duties", "proposer", epoch] if self.refuses_duties(epoch) => {
                 Err((StatusCode::SERVICE_UNAVAILABLE, "the duties are not known yet".to_owned()))
             }
+            [_, "validator", "duties", "proposer", epoch] if self.is_too_far(epoch) => {
+                Err((StatusCode::BAD_REQUEST, "the epoch is ahead".to_owned()))
+            }
             ["v1", "validator", "duties", "proposer", epoch] => {
                 duties::proposer_duties(&self.chain, epoch, false)
             }
@@ -204,6 +185,12 @@ impl State {
                 duties::proposer_duties(&self.chain, epoch, true)
             }
             ["v2", "beacon", "blocks", _] if self.withholds_block() => Err(blocks::not_found()),
+            ["v1", "beacon", "states", id, "proposer_lookahead"] => {
+                duties::lookahead(&self.chain, self.head(), id)
+            }
+            ["v1", "beacon", "states", id, "validators"] => {
+                duties::validators(&self.chain, self.head(), id, query)
+            }
             ["v1", "beacon", "blinded_blocks", _] if self.blocks_withheld() > 0 => Err(blocks::not_found()),
             ["v1", "beacon", "blinded_blocks", id] => blocks::blinded_block(&self.chain, self.head(), id),
             ["v2", "beacon", "blocks", id] => blocks::block(&self.chain, self.head(), id),

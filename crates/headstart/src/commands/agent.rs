@@ -76,7 +76,7 @@ impl AgentArgs {
         runtime.block_on(async {
             let shutdown = Shutdown::default();
             let (stop, signals) = (shutdown.token(), tokio::spawn(shutdown::on_signal(shutdown)));
-            let ended = stop.run_until_cancelled(self.follow()).await.unwrap_or(Ok(()));
+            let ended = stop.run_until_cancelled(Box::pin(self.follow())).await.unwrap_or(Ok(()));
             signals.abort();
             info!("stopped");
             ended
