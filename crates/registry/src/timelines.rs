@@ -41,7 +41,7 @@ impl Registry {
         match self.write_or_keep(Stream::Outcomes, written, entries).await {
             Ok(_) => {}
             // The spool counts what it cannot keep, and says so once.
-            Err(Error::Unreachable(_)) if self.spool.is_some() => {}
+            Err(error) if self.spools(&error) => {}
             Err(error) => warn!(timelines = records.len(), "timelines are lost: failed to {error}"),
         }
     }

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::store::{self, OutcomeRow};
 use super::{OutcomeRecord, RECORDS_MAX};
 use crate::spool::{Entry, Stream};
-use crate::{Error, Registry, identity};
+use crate::{Registry, identity};
 
 /// Records in one transaction: registrations wait for the same writer.
 const BATCH: usize = 500;
@@ -49,7 +49,7 @@ impl Registry {
         match written {
             Ok(written) => written.is_some(),
             // The spool counts what it cannot keep, and says so once.
-            Err(Error::Unreachable(_)) if self.spool.is_some() => false,
+            Err(error) if self.spools(&error) => false,
             Err(error) => {
                 warn!(outcomes = rows.len(), "outcomes are lost: failed to {error}");
                 false

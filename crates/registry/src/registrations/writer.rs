@@ -106,7 +106,7 @@ impl Writer {
     }
 
     fn can_spool(&self, error: &Error) -> bool {
-        self.seen.is_some() && self.registry.spool.is_some() && matches!(error, Error::Unreachable(_))
+        self.seen.is_some() && self.registry.spools(error)
     }
 
     fn judge(&self, requests: &[Request]) -> Batch {

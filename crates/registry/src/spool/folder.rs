@@ -1,9 +1,12 @@
 //! Where a process keeps its spool: a folder of its own inside the configured one, locked as long as it lives.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use tracing::warn;
 
 use super::Stream;
 use super::segments::{Bounds, FILE_MODE, Segments, WhenFull};
@@ -16,6 +19,8 @@ pub(super) struct Folder {
     ours: PathBuf,
     promised: Segments,
     outcomes: Segments,
+    /// Folders beside ours that cannot be read, each of which is told of once.
+    unreadable: BTreeSet<PathBuf>,
     /// Goes with the process, however it ends; then the next one takes over what is left here.
     _lock: File,
 }
@@ -44,6 +49,7 @@ impl Folder {
             outcomes: Segments::open(&ours, "outcomes", bounds(WhenFull::DropOldest))?,
             spool: spool.to_owned(),
             ours,
+            unreadable: BTreeSet::new(),
             _lock: lock,
         };
         folder.adopt_all()?;
@@ -52,12 +58,18 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Takes over what processes left that have ended, while it holds the door.
+    /// Takes over what processes left that have ended, while it holds the door. A folder that is not ours to read, as a
+    /// file system's own may be, keeps no other from it.
     fn adopt_all(&mut self) -> io::Result<()> {
         for entry in fs::read_dir(&self.spool)? {
             let other = entry?.path();
-            if other.is_dir() && other != self.ours {
-                self.adopt(&other)?;
+            if !other.is_dir() || other == self.ours {
+                continue;
+            }
+            if let Err(error) = self.adopt(&other)
+                && self.unreadable.insert(other.clone())
+            {
+                warn!(folder = %other.display(), "a folder of the spool is left out: failed to read it: {error}");
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ struct Shared {
     depth: AtomicU64,
     /// Records that were lost since the start.
     dropped: AtomicU64,
-    /// The database did not answer when it was last asked.
+    /// The database did not answer, or took nothing, when it was last tried.
     away: AtomicBool,
     /// It was told that the spool takes no more.
     failing: AtomicBool,
@@ -95,7 +95,8 @@ impl Spool {
 }
 
 impl Registry {
-    /// Writes into the database, or keeps the entries in the spool when that is away; `None` says that it did.
+    /// Writes into the database, or keeps the entries in the spool when that is away or takes nothing; `None` says that it
+    /// did.
     pub(crate) async fn write_or_keep<T>(
         &self,
         stream: Stream,
@@ -104,10 +105,10 @@ impl Registry {
     ) -> Result<Option<T>> {
         let Some(spool) = &self.spool else { return write.await.map(Some) };
         let away = if spool.is_away() {
-            Error::Unreachable("it did not answer a moment ago".to_owned())
+            Error::Unreachable("it did not take anything a moment ago".to_owned())
         } else {
             match write.await {
-                Err(away @ Error::Unreachable(_)) => away,
+                Err(away) if !away.lies_in_the_record() => away,
                 done => return done.map(Some),
             }
         };
@@ -115,7 +116,12 @@ impl Registry {
         if spool.keep(stream, entries()).await { Ok(None) } else { Err(away) }
     }
 
-    /// The database did not answer: until it does again nobody need ask it.
+    /// Whether the spool has what could not be written for this reason, as far as there is room.
+    pub(crate) fn spools(&self, error: &Error) -> bool {
+        self.spool.is_some() && !error.lies_in_the_record()
+    }
+
+    /// The database took nothing: until it does again nobody need ask it.
     pub(crate) fn note_away(&self, error: &Error) {
         if let Some(spool) = &self.spool {
             spool.shared.note_away(error);
@@ -131,6 +137,12 @@ impl Shared {
     fn note_away(&self, error: &Error) {
         if !self.away.swap(true, Ordering::Relaxed) {
             warn!("records go to the spool: failed to {error}");
+        }
+    }
+
+    fn note_back(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            info!("records go to the database again");
         }
     }
 

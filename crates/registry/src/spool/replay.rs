@@ -39,21 +39,30 @@ async fn work(spool: &Arc<Shared>, database: &Database) -> Result<()> {
     }
     // A database that has not its form yet would refuse everything.
     database.schema().await?.check()?;
-    if spool.away.swap(false, Ordering::Relaxed) {
-        info!("records go to the database again");
-    }
+    try_to_write(database).await.inspect_err(|error| spool.note_away(error))?;
     let mut replayed = 0;
     for stream in [Stream::Promised, Stream::Outcomes] {
         while let Some(file) = next(spool, stream).await? {
-            replayed += write(spool, database, &file.entries).await?;
+            let written = write(spool, database, &file.entries).await;
+            replayed += written.inspect_err(|error| spool.note_away(error))?;
             remove(spool, stream, file.number).await?;
+            spool.note_back();
         }
     }
+    spool.note_back();
     if replayed > 0 {
         spool.failing.store(false, Ordering::Relaxed);
         info!(records = replayed, "the spool was written into the database");
     }
     Ok(())
+}
+
+/// A database that answers may still take nothing: a copy that only reads does not.
+async fn try_to_write(database: &Database) -> Result<()> {
+    let mut transaction = database.begin().await?;
+    let sql = "UPDATE revisions SET number = number WHERE name = 'registrations'";
+    transaction.execute(sql, &[]).await?;
+    transaction.rollback().await
 }
 
 /// Takes over what processes left that have ended since the last look.
@@ -98,18 +107,18 @@ pub(super) fn read(path: &Path) -> std::io::Result<(Vec<Entry>, u64)> {
     Ok((entries, damaged as u64))
 }
 
-/// Writes them all, and answers how many; one that the database can never take keeps no other from it.
+/// Writes them all, and answers how many; one that no database can ever take keeps no other from it. Whatever else is
+/// wrong may be mended, and until then they stay where they are: somebody was told that they are kept.
 async fn write(spool: &Shared, database: &Database, entries: &[Entry]) -> Result<usize> {
     match apply(database, entries).await {
-        Err(away @ Error::Unreachable(_)) => return Err(away),
-        Err(_) => {}
-        Ok(()) => return Ok(entries.len()),
+        Err(error) if error.lies_in_the_record() => {}
+        done => return done.map(|()| entries.len()),
     }
     let mut written = 0;
     for entry in entries {
         match apply(database, std::slice::from_ref(entry)).await {
             Ok(()) => written += 1,
-            Err(away @ Error::Unreachable(_)) => return Err(away),
+            Err(error) if !error.lies_in_the_record() => return Err(error),
             Err(error) => {
                 warn!("a record of the spool is lost: failed to {error}");
                 spool.lost(1);

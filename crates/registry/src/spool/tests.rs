@@ -143,6 +143,21 @@ fn a_process_takes_over_what_one_left_that_has_ended_and_nothing_of_one_that_liv
     assert_eq!(folders.count(), 1, "nothing is left of it");
 }
 
+#[test]
+fn a_folder_that_cannot_be_read_keeps_nobody_from_the_spool() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut first = Folder::open(spool.path(), BYTES_MAX).unwrap();
+    append(&mut first, Stream::Promised, 1).unwrap();
+    drop(first);
+    // Whoever the test runs as, a folder is no file that can be locked.
+    fs::create_dir_all(spool.path().join("lost+found/lock")).unwrap();
+
+    let mut second = Folder::open(spool.path(), BYTES_MAX).unwrap();
+    second.look_around().unwrap();
+    assert_eq!(take_all(&mut second, Stream::Promised), (vec![entry(1)], 0));
+    assert!(spool.path().join("lost+found").is_dir(), "it is nobody's to take away");
+}
+
 fn report(slot: u64) -> ProposalReport {
     let (operator, report) = ("one".to_owned(), "{}".to_owned());
     let validator = BlsPublicKey::default();

@@ -20,7 +20,10 @@ pub enum Error {
     /// What should be changed is not there.
     #[error("find {0}")]
     NotFound(String),
-    /// Repeating it does not help.
+    /// The database never takes a value like this, whatever becomes of the database itself.
+    #[error("{0}")]
+    Refused(String),
+    /// Repeating it does not help until somebody has mended something.
     #[error("{0}")]
     Other(String),
 }
@@ -34,6 +37,12 @@ impl Error {
 
     pub(crate) fn exists(what: impl std::fmt::Display) -> Self {
         Self::Conflict(format!("add {what}: it exists already"))
+    }
+
+    /// Whether the same can never be written. Whatever else is wrong is the database's, which somebody may mend: its
+    /// rights, its schema, its disk, or that it is a copy which only reads.
+    pub(crate) fn lies_in_the_record(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Conflict(_))
     }
 
     /// A value of the database that cannot be one of ours.
@@ -57,20 +66,34 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(fault) if fault.code().is_some_and(|code| may_pass(&code)) => {
                 Self::Unreachable(fault.to_string())
             }
+            sqlx::Error::Database(fault) if fault.code().is_some_and(|code| is_refusal(&code)) => {
+                Self::Refused(format!("write to the database: {fault}"))
+            }
             _ => Self::Other(format!("use the database: {error}")),
         }
     }
 }
 
-/// Whether a fault of this code passes by itself: PostgreSQL's five letters, or SQLite's number.
+/// Whether a fault of this code passes by itself.
 fn may_pass(code: &str) -> bool {
-    // The low byte of a SQLite code is its kind: busy, locked, I/O error, full, cannot open.
+    // Busy, locked, I/O error, full, cannot open.
     const SQLITE: [i32; 5] = [5, 6, 10, 13, 14];
     // Connection lost, serialisation and deadlock, out of resources, no lock in time, cancelled or shutting down.
     const POSTGRES: [&str; 5] = ["08", "40", "53", "55P03", "57"];
+    is_one_of(code, &SQLITE, &POSTGRES)
+}
+
+/// Whether a fault of this code is that of a value, which no database of this form takes.
+fn is_refusal(code: &str) -> bool {
+    // Constraint, mismatch; a value that cannot be, and one that breaks a constraint.
+    is_one_of(code, &[19, 20], &["22", "23"])
+}
+
+/// A code is PostgreSQL's five letters, which begin with their class, or SQLite's number, whose low byte is its kind.
+fn is_one_of(code: &str, sqlite: &[i32], postgres: &[&str]) -> bool {
     match code.parse::<i32>() {
-        Ok(number) if code.len() < 5 => SQLITE.contains(&(number & 0xff)),
-        _ => POSTGRES.iter().any(|class| code.starts_with(class)),
+        Ok(number) if code.len() < 5 => sqlite.contains(&(number & 0xff)),
+        _ => postgres.iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -85,6 +108,16 @@ mod tests {
         }
         for lasting in ["1", "8", "1555", "42P01", "28P01", "23505", "22021"] {
             assert!(!may_pass(lasting), "{lasting}");
+        }
+    }
+
+    #[test]
+    fn only_a_value_that_no_database_takes_is_the_records_own_fault() {
+        for refusal in ["22021", "22003", "23502", "23514", "19", "1299", "20"] {
+            assert!(is_refusal(refusal), "{refusal}");
+        }
+        for mended in ["25006", "42501", "42P01", "28P01", "3D000", "58030", "XX000", "1", "8", "11", "26"] {
+            assert!(!is_refusal(mended), "{mended}");
         }
     }
 }

@@ -121,6 +121,36 @@ async fn what_a_process_left_in_the_spool_is_written_by_the_next_one_and_nothing
     assert_eq!(recorded.of(&validator(2)), Some(registration(2, 100)));
 }
 
+/// As a copy answers: everything can be read and nothing written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_only_reads_costs_nothing_that_was_taken() {
+    let (world, spool) = (World::postgres_of_its_own().await, tempfile::tempdir().unwrap());
+    let first = process(&world, spool.path());
+    let registrations = loaded(&first).await;
+    world.take_away(Away::Stopped);
+    assert_eq!(registrations.record(NOW, vec![registration(1, 100)]).await, [Ok(())]);
+    drop((first, registrations));
+    world.bring_back(Away::Stopped);
+    world.let_read_only().await;
+
+    let second = process(&world, spool.path());
+    let registrations = loaded(&second).await;
+    assert_eq!(registrations.record(NOW, vec![registration(2, 100)]).await, [Ok(())]);
+    assert!(second.report_proposal("alpha", &report("one", 1)).await.unwrap());
+    eventually(async || second.spool_depth() == 3).await;
+    let before = world.undone().await;
+    eventually(async || world.undone().await > before + 1).await;
+    assert_eq!((second.spool_depth(), second.spool_dropped()), (3, 0));
+
+    world.let_write().await;
+    eventually(async || second.spool_depth() == 0).await;
+    let recorded = loaded(&world.another_process()).await;
+    assert_eq!(recorded.of(&validator(1)), Some(registration(1, 100)));
+    assert_eq!(recorded.of(&validator(2)), Some(registration(2, 100)));
+    assert_eq!(second.proposal_reports("alpha", SLOT).await.unwrap(), [report("one", 1)]);
+    assert_eq!(second.spool_dropped(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_spool_or_before_everything_is_loaded_nothing_is_promised() {
     let (world, spool) = (World::postgres_of_its_own().await, tempfile::tempdir().unwrap());

@@ -104,6 +104,29 @@ impl World {
         }
     }
 
+    /// Every session from now on may read and not write, as on a copy.
+    pub(crate) async fn let_read_only(&self) {
+        let sql = "DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+        END $$";
+        self.tamper(sql).await;
+    }
+
+    /// Sessions of PostgreSQL keep the settings that they began with, so they end here.
+    pub(crate) async fn let_write(&self) {
+        let sql = "BEGIN READ WRITE; DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database());
+        END $$; COMMIT;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        self.tamper(sql).await;
+    }
+
+    /// How many transactions of PostgreSQL came to nothing.
+    pub(crate) async fn undone(&self) -> i64 {
+        self.number("SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()").await
+    }
+
     pub(crate) async fn with_cluster(self, name: &str) -> Self {
         let (policy, quotas) = (PolicyRow::default(), QuotaRow::default());
         self.registry.add_cluster(&root(), NOW, name, &policy, &quotas).await.unwrap();
