@@ -24,13 +24,14 @@ pub enum Registrant {
 /// What became of one registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationVerdict {
-    /// It is verified and durable, and relays are told of it.
+    /// It is verified and durable, and relays are told of it. Of a validator that the cluster did not claim before, a
+    /// newer one may be on record, which stays there.
     Accepted,
     /// It is the one on record.
     Unchanged,
     Rejected(RegistrationRejected),
     UnknownValidator,
-    /// The cluster has used up its signature checks of the moment, or claims as many validators as it may.
+    /// The cluster has used up its signature checks or its changes of claims of the moment.
     OverQuota {
         retry_after_ms: u64,
     },
@@ -50,8 +51,6 @@ struct Open {
     cluster: Arc<Cluster>,
     /// The cluster does not claim the validator yet.
     is_claim: bool,
-    /// It is on record, so its signature was verified before.
-    is_known: bool,
     key: Option<headstart_types::PublicKey>,
 }
 
@@ -76,9 +75,9 @@ impl Fetcher {
         self.verify(&mut desk).await;
         self.claim_new(by, &mut desk).await;
         self.record(&mut desk).await;
-        let accepted: Vec<_> = desk.open.iter().map(|open| &open.registration).collect();
-        for part in accepted.chunks(AT_ONCE) {
-            self.forward(part.iter().copied());
+        for part in desk.open.chunks(AT_ONCE) {
+            let newest: Vec<_> = part.iter().filter_map(|open| self.newest(open)).collect();
+            self.forward(&newest);
             task::yield_now().await;
         }
         for (place, first) in desk.copies {
@@ -114,6 +113,9 @@ impl Fetcher {
     }
 
     /// The verdict as far as memory tells, and what is left to do for it to hold.
+    ///
+    /// What is on record of a validator that the cluster does not claim is another's: nothing follows from it, or anybody
+    /// could ask who is registered here, and since when.
     fn judge(
         &self,
         directory: &Directory,
@@ -124,20 +126,21 @@ impl Fetcher {
         let Some((cluster, is_claim)) = by.cluster_for(directory, &registration.message.pubkey) else {
             return (RegistrationVerdict::UnknownValidator, None);
         };
-        let is_known = match self.shared.config.registrations.compare(&registration) {
-            Err(rejected) => return (RegistrationVerdict::Rejected(rejected), None),
-            Ok(Recorded::Unchanged) if !is_claim => return (RegistrationVerdict::Unchanged, None),
-            Ok(recorded) => recorded == Recorded::Unchanged,
-        };
-        let verdict = if is_known { RegistrationVerdict::Unchanged } else { RegistrationVerdict::Accepted };
-        let cluster = Arc::clone(cluster);
-        (verdict, Some(Open { place, registration, cluster, is_claim, is_known, key: None }))
+        if !is_claim {
+            match self.shared.config.registrations.compare(&registration) {
+                Err(rejected) => return (RegistrationVerdict::Rejected(rejected), None),
+                Ok(Recorded::Unchanged) => return (RegistrationVerdict::Unchanged, None),
+                Ok(Recorded::New) => {}
+            }
+        }
+        let open = Open { place, registration, cluster: Arc::clone(cluster), is_claim, key: None };
+        (RegistrationVerdict::Accepted, Some(open))
     }
 
     /// Lets through as many signature checks as each cluster has left.
     fn charge_checks(&self, desk: &mut Desk) {
         let mut wanted: BTreeMap<Arc<str>, (Arc<Cluster>, u32)> = BTreeMap::new();
-        for open in desk.open.iter().filter(|open| !open.is_known) {
+        for open in &desk.open {
             let entry = wanted.entry(Arc::clone(&open.cluster.name));
             entry.or_insert_with(|| (Arc::clone(&open.cluster), 0)).1 += 1;
         }
@@ -147,10 +150,7 @@ impl Fetcher {
             .map(|(name, (cluster, checks))| (name, self.shared.checks.take(now, &cluster, checks)))
             .collect();
         desk.keep(|open| {
-            let Some((left, retry_after_ms)) = granted.get_mut(&open.cluster.name).filter(|_| !open.is_known)
-            else {
-                return Ok(());
-            };
+            let Some((left, retry_after_ms)) = granted.get_mut(&open.cluster.name) else { return Ok(()) };
             let over = RegistrationVerdict::OverQuota { retry_after_ms: *retry_after_ms };
             *left = left.checked_sub(1).ok_or(over)?;
             Ok(())
@@ -161,14 +161,12 @@ impl Fetcher {
         let directory = self.shared.config.directory.snapshot();
         let with_key =
             |open: &Open| (open.registration, directory.key_of(&open.registration.message.pubkey).cloned());
-        let unknown: Vec<_> = desk.open.iter().filter(|open| !open.is_known).map(with_key).collect();
-        let keys = self.verifier().registration_keys(self.network(), self.now(), &unknown).await;
+        let unverified: Vec<_> = desk.open.iter().map(with_key).collect();
+        let keys = self.verifier().registration_keys(self.network(), self.now(), &unverified).await;
         let mut keys = keys.into_iter();
         desk.keep(|open| {
-            if !open.is_known {
-                let verdict = keys.next().unwrap_or(Err(RegistrationRejected::Signature));
-                open.key = Some(verdict.map_err(RegistrationVerdict::Rejected)?);
-            }
+            let verdict = keys.next().unwrap_or(Err(RegistrationRejected::Signature));
+            open.key = Some(verdict.map_err(RegistrationVerdict::Rejected)?);
             Ok(())
         });
     }
@@ -193,17 +191,23 @@ impl Fetcher {
     }
 
     async fn record(&self, desk: &mut Desk) {
-        let new: Vec<_> =
-            desk.open.iter().filter(|open| !open.is_known).map(|open| open.registration).collect();
+        let new: Vec<_> = desk.open.iter().map(|open| open.registration).collect();
         if new.is_empty() {
             return;
         }
         let mut recorded = self.shared.config.registrations.record(self.now(), new).await.into_iter();
-        desk.keep(|open| match if open.is_known { None } else { recorded.next() } {
+        desk.keep(|open| match recorded.next() {
+            // Its signature made the claim, and the newer one on record was there before the cluster came.
+            Some(Err(NotRecorded::Rejected(_))) if open.is_claim => Ok(()),
             Some(Err(NotRecorded::Rejected(rejected))) => Err(RegistrationVerdict::Rejected(rejected)),
             Some(Err(NotRecorded::NotDurable)) => Err(RegistrationVerdict::NotDurable),
             Some(Ok(())) | None => Ok(()),
         });
+    }
+
+    /// What is on record of its validator, which for a new claim may be newer.
+    fn newest(&self, open: &Open) -> Option<SignedValidatorRegistration> {
+        self.shared.config.registrations.of(&open.registration.message.pubkey)
     }
 }
 

@@ -54,7 +54,8 @@ pub mod registration_verdict {
     #[repr(i32)]
     pub enum Verdict {
         Unspecified = 0,
-        /// New or newer than what was on record; durable.
+        /// Durable: newer than what was on record; or the first of the cluster for this validator, rightly signed, whatever
+        /// another cluster has registered.
         Accepted = 1,
         /// Byte for byte what is on record.
         Unchanged = 2,

@@ -6,9 +6,9 @@ use e2e::{PARENT, Reply, Request, SLOT, registration, signed_block};
 use headstart::clock::SYSTEM;
 use headstart_builder_api::ROUTES;
 use headstart_registry::NewSecret;
-use headstart_types::{AuctionKey, CONSENSUS_VERSION, SignedBuilderBid};
+use headstart_types::{AuctionKey, CONSENSUS_VERSION, SignedBuilderBid, SignedValidatorRegistration};
 
-use super::world::{FORK, Owner, World, root};
+use super::world::{FORK, Owner, World, attempts, root};
 
 /// A call of the route that concerns alpha's validator, with the credential in the way that Teku writes it.
 async fn call(world: &World, route: &str, secret: Option<&NewSecret>, bid: &SignedBuilderBid) -> Reply {
@@ -86,4 +86,32 @@ async fn another_clusters_validator_is_like_one_that_nobody_has() {
         answers.push(reply.without_date());
     }
     assert_eq!(answers[0], answers[1], "byte for byte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_of_anothers_validator_is_answered_like_one_of_nobodys() {
+    let world = World::new().await;
+    let of_alpha = world.beacon_node("of alpha", &["alpha"]).await;
+    let of_beta = world.beacon_node("of beta", &["beta"]).await;
+    let register = async |secret: &NewSecret, registration: SignedValidatorRegistration| {
+        let path = format!("/t/{}/eth/v1/builder/validators", secret.token());
+        let body = serde_json::to_vec(&[registration]).unwrap();
+        world.service.client().call(&Request::post(path, "application/json", body)).await
+    };
+    let recorded = registration(&world.network, &Owner::Alpha.validator(), 60);
+    assert_eq!(register(&of_alpha, recorded).await.status, 200);
+
+    let mut answers = [Owner::Alpha, Owner::Nobody].map(|_| Vec::new());
+    for (owner, answers) in [Owner::Alpha, Owner::Nobody].into_iter().zip(&mut answers) {
+        for attempt in attempts(&world.network, &owner.validator()) {
+            let reply = register(&of_beta, attempt).await;
+            // Whoever asks has named the key itself.
+            let (status, headers, text) = reply.without_date();
+            let text = text.replace(&owner.pubkey().to_string(), "PUBKEY");
+            answers.push((status, headers, text));
+        }
+    }
+    assert_eq!(answers[0], answers[1], "byte for byte");
+    let statuses: Vec<_> = answers[0].iter().map(|(status, ..)| *status).collect();
+    assert_eq!(statuses, [400, 400, 400, 200]);
 }

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops when its set-up fails")]
 
-use e2e::{SLOT, Service, eth, eventually, network, relay_bidding, validator};
+use e2e::{SLOT, Service, eth, eventually, network, registration, relay_bidding, validator};
 use headstart::clock::SYSTEM;
 use headstart_devnet::Relay;
 use headstart_proto::v1::cluster_service_client::ClusterServiceClient;
@@ -8,7 +8,7 @@ use headstart_registry::{
     Actor, ClaimLevel, ClaimRow, Claims, NewSecret, PolicyRow, QuotaRow, Registry, Scope, Scopes, SecretRow,
     SigningKey, token_audience,
 };
-use headstart_types::{BlsPublicKey, ForkName, Network, SecretKey};
+use headstart_types::{BlsPublicKey, ForkName, Network, SecretKey, SignedValidatorRegistration};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
@@ -151,6 +151,17 @@ pub(super) fn with_token<T>(message: T, token: Option<&str>) -> Request<T> {
         request.metadata_mut().insert("authorization", value);
     }
     request
+}
+
+/// Registrations of a validator that another cluster may have registered a minute ago: forged ones newer than that, as
+/// old and older, and an older one that the validator signed.
+pub(super) fn attempts(network: &Network, validator: &SecretKey) -> Vec<SignedValidatorRegistration> {
+    let forged = |age_s| {
+        let mut forged = registration(network, validator, age_s);
+        forged.message.gas_limit += 1;
+        forged
+    };
+    vec![forged(30), forged(60), forged(90), registration(network, validator, 90)]
 }
 
 /// The scopes without one.

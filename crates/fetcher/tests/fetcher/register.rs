@@ -146,10 +146,47 @@ async fn what_a_cluster_registers_is_its_own_and_served_as_soon_as_it_is_accepte
     assert_eq!(claims(&world), ["alpha"]);
     of_alpha.is_told(1).await;
 
-    assert_eq!(world.fetcher.register(&by(&world, "beta"), vec![new]).await, [Unchanged], "it is on record");
+    assert_eq!(world.fetcher.register(&by(&world, "beta"), vec![new]).await, [Accepted], "as if it were new");
     assert_eq!(claims(&world), ["alpha", "beta"], "claims are not exclusive");
     of_beta.is_told(1).await;
     assert_eq!(of_alpha.registrations().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_registered_tells_a_cluster_nothing_that_does_not_claim_it() {
+    let [of_alpha, of_beta] = [Relay::start("of alpha").await, Relay::start("of beta").await];
+    let world = Setting::default()
+        .quotas(Quotas { signature_checks_per_s: 1, ..Quotas::default() })
+        .relay(&of_alpha)
+        .relay(&of_beta)
+        .cluster("alpha", &[&of_alpha], &[])
+        .cluster("beta", &[&of_beta], &[])
+        .start_following()
+        .await;
+    let recorded = world.registration(&validator(1), 60);
+    assert_eq!(world.fetcher.register(&by(&world, "alpha"), vec![recorded]).await, [Accepted]);
+    let forged = |number, seconds_ago| {
+        let mut forged = world.registration(&validator(number), seconds_ago);
+        forged.message.gas_limit += 1;
+        forged
+    };
+    let guesses = [30, 60, 90].map(|ago| forged(1, ago)).to_vec();
+    let verdicts = world.fetcher.register(&by(&world, "beta"), guesses).await;
+    assert_eq!(verdicts, [Rejected(RegistrationRejected::Signature); 3], "whatever is on record");
+
+    let older = world.registration(&validator(1), 90);
+    assert_eq!(world.fetcher.register(&by(&world, "beta"), vec![older]).await, [Accepted], "it is a claim");
+    assert_eq!(world.registrations.of(&pubkey(1)), Some(recorded), "the newer one stays");
+    of_beta.is_told(1).await;
+    assert_eq!(of_beta.registrations(), [[recorded]]);
+    let older = world.fetcher.register(&by(&world, "beta"), vec![older]).await;
+    assert_eq!(older, [Rejected(RegistrationRejected::OlderThanRecorded)], "from now on it is beta's own");
+
+    let other = world.registration(&validator(2), 60);
+    assert_eq!(world.fetcher.register(&by(&world, "alpha"), vec![other]).await, [Accepted]);
+    let guesses = (0..60).map(|ago| forged(2, 61 + ago)).collect();
+    let verdicts = world.fetcher.register(&by(&world, "beta"), guesses).await;
+    assert!(matches!(verdicts[59], OverQuota { .. }), "guesses cost checks: {:?}", verdicts[59]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
