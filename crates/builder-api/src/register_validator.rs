@@ -1,15 +1,15 @@
 //! `POST /eth/v1/builder/validators`: JSON or SSZ. Answers 200 once every believable registration of our validators is
 //! kept; relays are told in the background.
 
+use std::fmt::Display;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use headstart_fetcher::{Registrant, RegistrationVerdict};
 use headstart_registry::Asker;
-use headstart_types::{
-    BlsPublicKey, Encoding, RegistrationRejected, SignedValidatorRegistration, registrations_from_ssz,
-};
+use headstart_types::{BlsPublicKey, Encoding, SignedValidatorRegistration, registrations_from_ssz};
 use http::{HeaderMap, StatusCode};
 use tracing::info;
 
@@ -24,7 +24,7 @@ struct Tally {
     accepted: usize,
     unknown: usize,
     rejected: usize,
-    first_rejection: Option<(BlsPublicKey, RegistrationRejected)>,
+    first_rejection: Option<(BlsPublicKey, String)>,
     /// Believable, but the database is away.
     not_durable: usize,
     /// Their cluster may not have so many checked, or so many at all: how many, and when to send them again.
@@ -76,15 +76,18 @@ impl Tally {
             RegistrationVerdict::Accepted | RegistrationVerdict::Unchanged => self.accepted += 1,
             RegistrationVerdict::UnknownValidator => self.unknown += 1,
             RegistrationVerdict::NotDurable => self.not_durable += 1,
-            RegistrationVerdict::Rejected(rejection) => {
-                self.rejected += 1;
-                self.first_rejection.get_or_insert((pubkey, rejection));
-            }
+            RegistrationVerdict::Rejected(rejection) => self.reject(pubkey, &rejection),
+            RegistrationVerdict::NoRoom(rejection) => self.reject(pubkey, &rejection),
             RegistrationVerdict::OverQuota { retry_after_ms } => {
                 self.over_quota += 1;
                 self.retry_after_ms = self.retry_after_ms.max(retry_after_ms);
             }
         }
+    }
+
+    fn reject(&mut self, pubkey: BlsPublicKey, rejection: &dyn Display) {
+        self.rejected += 1;
+        self.first_rejection.get_or_insert_with(|| (pubkey, rejection.to_string()));
     }
 
     /// One bad entry does not spoil the body: a beacon node that serves many validators would lose them all. Only a body
@@ -106,7 +109,7 @@ impl Tally {
             ));
         }
         if rejected > 0 || unknown > 0 {
-            let reason = first_rejection.map(|(_, rejection)| rejection.to_string());
+            let reason = first_rejection.as_ref().map(|(_, rejection)| rejection);
             info!(accepted, unknown, rejected, reason, "registrations received, some without effect");
         }
         if accepted > 0 || (unknown == 0 && rejected == 0) {

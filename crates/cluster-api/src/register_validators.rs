@@ -81,11 +81,14 @@ fn verdict(pubkey: Vec<u8>, judged: Judged) -> Result<RegistrationVerdict, Statu
         Judged::Accepted => Ok(taken(Verdict::Accepted, pubkey)),
         Judged::Unchanged => Ok(taken(Verdict::Unchanged, pubkey)),
         Judged::Rejected(reason) => Ok(rejected(pubkey, reason.to_string())),
+        Judged::NoRoom(reason) => Ok(rejected(pubkey, reason.to_string())),
         Judged::UnknownValidator => {
             let reason = "register the validator: the cluster does not claim it";
             Ok(rejected(pubkey, reason.to_owned()))
         }
-        Judged::OverQuota { retry_after_ms } => Err(exhausted("signature checks", retry_after_ms)),
+        Judged::OverQuota { retry_after_ms } => {
+            Err(exhausted("signature checks", retry_after_ms))
+        }
         Judged::NotDurable => Err(unavailable("record the registrations", RETRY_AFTER_MS)),
     }
 }

@@ -1,16 +1,16 @@
 //! Makes claims durable and known to this process.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
-use headstart_registry::{Actor, AddedClaims, ClaimLevel, ClaimRow, Cluster};
+use headstart_registry::{Actor, ClaimLevel, ClaimRow, Cluster};
 use headstart_types::{BlsPublicKey, FixedBytes, PublicKey, UnixMillis};
 use tokio::time;
 use tracing::warn;
 
 use crate::{Fetcher, Registrant};
 
-/// Only an administrator can raise the limit of validators: it is pointless to ask again at once.
-const RETRY_OVER_LIMIT_MS: u64 = 3_600_000;
 /// The longest that a registration waits for the directory to show its validator.
 const SERVED_WITHIN: Duration = Duration::from_secs(1);
 /// Public keys validated in one piece of background work.
@@ -29,33 +29,48 @@ pub(crate) enum NotClaimed {
     NotDurable,
 }
 
+/// The cluster claims as many validators as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    pub limit: u32,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit } = self;
+        write!(
+            f,
+            "claim the validator: the cluster has the {limit} that its quota `validators` allows; remove one, or have the \
+             quota raised"
+        )
+    }
+}
+
 impl Fetcher {
-    /// Claims these validators for the cluster, all or none; when this returns they are served in this process. What the
-    /// cluster claims already stays as it is.
+    /// Claims these validators for the cluster, as many of them as it may have; when this returns they are served in this
+    /// process. Answers for whose there was no room. What the cluster claims already stays as it is.
     pub(crate) async fn claim(
         &self,
         by: &Registrant,
         cluster: &Cluster,
         claims: Vec<NewClaim>,
-    ) -> Result<(), NotClaimed> {
-        let rows = self.claim_rows(claims).await;
-        let (actor, now) = (by.actor(cluster), self.now());
+    ) -> Result<Vec<BlsPublicKey>, NotClaimed> {
+        let mut rows = self.claim_rows(claims).await;
+        let (actor, now, limit) = (by.actor(cluster), self.now(), cluster.quotas.validators);
         let registry = &self.shared.config.registry;
-        let added = registry.add_claims(&actor, now, &cluster.name, &rows, cluster.quotas.validators).await;
-        match added {
-            Ok(AddedClaims::Added(_)) => {
-                self.until_served(cluster, &rows).await;
-                Ok(())
-            }
-            Ok(AddedClaims::OverLimit { claimed, limit }) => {
-                warn!(cluster = %cluster.name, claimed, limit, "the cluster would claim more validators than it may");
-                Err(NotClaimed::OverQuota { retry_after_ms: RETRY_OVER_LIMIT_MS })
-            }
-            Err(error) => {
-                warn!(cluster = %cluster.name, "validators not claimed: failed to {error}");
-                Err(NotClaimed::NotDurable)
-            }
+        let left_out = registry.add_claims_that_fit(&actor, now, &cluster.name, &rows, limit).await;
+        let left_out = left_out.map_err(|error| {
+            warn!(cluster = %cluster.name, "validators not claimed: failed to {error}");
+            NotClaimed::NotDurable
+        })?;
+        if !left_out.is_empty() {
+            let left_out: HashSet<_> = left_out.iter().collect();
+            warn!(cluster = %cluster.name, left_out = left_out.len(), limit,
+                "the cluster would claim more validators than it may");
+            rows.retain(|row| !left_out.contains(&row.pubkey));
         }
+        self.until_served(cluster, &rows).await;
+        Ok(left_out)
     }
 
     /// Waits until the directory shows what was claimed: whoever is told that its validator is registered may ask for a

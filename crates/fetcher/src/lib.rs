@@ -45,6 +45,7 @@ mod top_bids;
 mod verifier;
 mod warm;
 
+pub use claim::NoRoom;
 pub use fetcher::{ARMING, Config, Fetcher};
 pub use register::{Registrant, RegistrationVerdict};
 pub use regrets::{Regrets, Spread};

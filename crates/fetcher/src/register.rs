@@ -1,7 +1,7 @@
 //! Takes registrations: recognises what is known, verifies the rest, makes claims, records, and sends on.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use headstart_registry::{Asker, Cluster, Directory, NotRecorded, Recorded};
@@ -9,7 +9,7 @@ use headstart_types::{BlsPublicKey, RegistrationRejected, SignedValidatorRegistr
 use tokio::task;
 
 use crate::Fetcher;
-use crate::claim::{NewClaim, NotClaimed};
+use crate::claim::{NewClaim, NoRoom, NotClaimed};
 
 /// Who brings registrations.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub enum RegistrationVerdict {
     OverQuota {
         retry_after_ms: u64,
     },
+    /// It is believable, but the cluster has no room for another validator.
+    NoRoom(NoRoom),
     /// It is believable, but the database is away: nobody may be told that it was accepted.
     NotDurable,
 }
@@ -181,12 +183,20 @@ impl Fetcher {
             entry.or_insert_with(|| (Arc::clone(&open.cluster), Vec::new())).1.push(claim);
         }
         for (name, (cluster, claims)) in wanted {
-            let Err(not_claimed) = self.claim(by, &cluster, claims).await else { continue };
-            let verdict = match not_claimed {
-                NotClaimed::OverQuota { retry_after_ms } => RegistrationVerdict::OverQuota { retry_after_ms },
-                NotClaimed::NotDurable => RegistrationVerdict::NotDurable,
+            let (none, left_out) = match self.claim(by, &cluster, claims).await {
+                Ok(left_out) => (None, left_out.into_iter().collect()),
+                Err(NotClaimed::OverQuota { retry_after_ms }) => {
+                    (Some(RegistrationVerdict::OverQuota { retry_after_ms }), HashSet::new())
+                }
+                Err(NotClaimed::NotDurable) => (Some(RegistrationVerdict::NotDurable), HashSet::new()),
             };
-            desk.keep(|open| if open.is_claim && open.cluster.name == name { Err(verdict) } else { Ok(()) });
+            let no_room = RegistrationVerdict::NoRoom(NoRoom { limit: cluster.quotas.validators });
+            desk.keep(|open| match none {
+                _ if !open.is_claim || open.cluster.name != name => Ok(()),
+                Some(verdict) => Err(verdict),
+                None if left_out.contains(&open.registration.message.pubkey) => Err(no_room),
+                None => Ok(()),
+            });
         }
     }
 

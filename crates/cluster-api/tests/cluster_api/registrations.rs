@@ -192,9 +192,10 @@ async fn a_cluster_claims_only_as_many_validators_as_it_may() {
     let quotas = QuotaRow { validators: Some(2), ..QuotaRow::default() };
     let world = World::with(Setup { quotas, ..Setup::default() }).await;
     let client = world.client("alpha", "one");
-    register(&client, &[world.registration(1, 0), world.registration(2, 0)]).await;
-    let mut stream = RawStream::open(&client).await;
-    stream.send(&[world.registration(3, 0)]).await;
-    assert_eq!(stream.next().await.unwrap_err().code(), Code::ResourceExhausted);
+    assert_eq!(register(&client, &[world.registration(1, 0)]).await, [Registered::Accepted]);
+    let verdicts = register(&client, &[2, 3, 1].map(|number| world.registration(number, 0))).await;
+    let Registered::Rejected(reason) = &verdicts[1] else { panic!("{verdicts:?}") };
+    assert!(reason.contains("the 2 that its quota `validators` allows"), "{reason}");
+    assert_eq!((&verdicts[0], &verdicts[2]), (&Registered::Accepted, &Registered::Unchanged));
     assert_eq!(register(&client, &[world.registration(2, 1)]).await, [Registered::Accepted]);
 }

@@ -1,12 +1,12 @@
 use headstart_auction::Quotas;
-use headstart_fetcher::{Registrant, RegistrationVerdict};
+use headstart_fetcher::{NoRoom as Full, Registrant, RegistrationVerdict};
 use headstart_registry::Registry;
 use headstart_types::RegistrationRejected;
 
 use crate::relay::Relay;
 use crate::world::{Setting, World, pubkey, validator};
 
-use RegistrationVerdict::{Accepted, NotDurable, OverQuota, Rejected, Unchanged, UnknownValidator};
+use RegistrationVerdict::{Accepted, NoRoom, NotDurable, OverQuota, Rejected, Unchanged, UnknownValidator};
 
 fn by(world: &World, name: &str) -> Registrant {
     Registrant::Cluster(world.cluster(name))
@@ -199,9 +199,11 @@ async fn a_cluster_claims_no_more_validators_than_it_may() {
         .cluster("beta", &[&relay], &[]);
     let world = setting.start_following().await;
     let [first, second, third] = [1, 2, 3].map(|number| world.registration(&validator(number), 60));
-    assert_eq!(world.fetcher.register(&by(&world, "alpha"), vec![first, second]).await, [Accepted; 2]);
+    assert_eq!(world.fetcher.register(&by(&world, "alpha"), vec![first]).await, [Accepted]);
+    let verdicts = world.fetcher.register(&by(&world, "alpha"), vec![second, third]).await;
+    assert_eq!(verdicts, [Accepted, NoRoom(Full { limit: 2 })], "one too many keeps no other out");
     let verdicts = world.fetcher.register(&by(&world, "alpha"), vec![third, first]).await;
-    assert!(matches!(verdicts[..], [OverQuota { .. }, Unchanged]), "{verdicts:?}");
+    assert_eq!(verdicts, [NoRoom(Full { limit: 2 }), Unchanged]);
     assert_eq!(world.registrations.of(&pubkey(3)), None);
     assert_eq!(world.fetcher.register(&by(&world, "beta"), vec![third]).await, [Accepted]);
 }

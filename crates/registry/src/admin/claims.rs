@@ -1,66 +1,17 @@
-use std::cmp::Reverse;
-
 use headstart_types::{BlsPublicKey, UnixMillis};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::registry::Change;
-use crate::sql::{Insert, Listing, Result, Value};
+use crate::sql::{Listing, Result, Value};
 use crate::{Actor, ClaimRow, Error, PolicyRow, Registry, columns};
-
-/// What became of claims that should be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddedClaims {
-    /// So many are new or were raised; the others were there.
-    Added(usize),
-    /// The cluster would have more than it may: nothing was added.
-    OverLimit { claimed: i64, limit: u32 },
-}
 
 /// Claims in one page, at most.
 const PAGE: u32 = 1_000;
 /// Claims in one transaction: more would keep every other writer waiting.
-const TRANSACTION_MAX: usize = 5_000;
+pub(super) const TRANSACTION_MAX: usize = 5_000;
 
 impl Registry {
-    /// Adds claims of one cluster, or raises their level. None is lowered, none is made younger, and no other cluster's
-    /// is touched. With all of them the cluster may have `limit`. Many thousands are added in steps, and an error may
-    /// leave some of them added: the same again adds the others.
-    pub async fn add_claims(
-        &self,
-        actor: &Actor,
-        now: UnixMillis,
-        cluster: &str,
-        claims: &[ClaimRow],
-        limit: u32,
-    ) -> Result<AddedClaims> {
-        let claims = distinct(claims);
-        let wanted = self.count_with(cluster, &claims).await?;
-        if wanted > i64::from(limit) {
-            return Ok(AddedClaims::OverLimit { claimed: wanted, limit });
-        }
-        let mut added = 0;
-        for part in claims.chunks(TRANSACTION_MAX) {
-            match self.change(actor, now).await?.add_claims(cluster, part, limit).await? {
-                AddedClaims::Added(more) => added += more,
-                over @ AddedClaims::OverLimit { .. } => return Ok(over),
-            }
-        }
-        Ok(AddedClaims::Added(added))
-    }
-
-    /// How many claims the cluster would have with these.
-    async fn count_with(&self, cluster: &str, claims: &[&ClaimRow]) -> Result<i64> {
-        let mut from = self.database.begin_reading().await?;
-        let count = "SELECT COUNT(*) FROM claims WHERE cluster = $1";
-        let count = from.query_one(count, &[cluster.into()]).await?.map_or(Ok(0), |mut row| row.int())?;
-        let validators: Vec<Value> = claims.iter().map(|claim| (&claim.pubkey).into()).collect();
-        let head = "SELECT pubkey FROM claims WHERE cluster = $1 AND pubkey IN";
-        let known = Listing { head, fixed: &[cluster.into()] }.read(&mut from, &validators).await?;
-        from.commit().await?;
-        Ok(count + i64::try_from(claims.len() - known.len()).unwrap_or(i64::MAX))
-    }
-
     /// Gives up a cluster's claims, as far as it has them, and answers how many; other clusters' stay.
     pub async fn remove_claims(
         &self,
@@ -139,34 +90,6 @@ impl Registry {
 }
 
 impl Change {
-    async fn add_claims(mut self, cluster: &str, claims: &[&ClaimRow], limit: u32) -> Result<AddedClaims> {
-        self.touch(cluster).await?;
-        let insert = Insert {
-            head: "INSERT INTO claims (cluster, pubkey, key, level, claimed_at, revision) VALUES",
-            columns: 6,
-            tail: "ON CONFLICT (cluster, pubkey) DO UPDATE SET level = excluded.level, revision = excluded.revision
-                   WHERE claims.level < excluded.level",
-        };
-        let values: Vec<_> = claims.iter().flat_map(|claim| values(cluster, claim, self.revision)).collect();
-        let changed = insert.run(&mut self.transaction, &values).await?;
-        if changed == 0 {
-            self.cancel().await?;
-            return Ok(AddedClaims::Added(0));
-        }
-        // Another process may have added some since we counted.
-        let rows = self.query("SELECT COUNT(*) FROM claims WHERE cluster = $1", &[cluster.into()]).await?;
-        let claimed = rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
-        if claimed > i64::from(limit) {
-            self.cancel().await?;
-            return Ok(AddedClaims::OverLimit { claimed, limit });
-        }
-        let validators = || claims.iter().map(|claim| &claim.pubkey);
-        let detail = json!({ "changed": changed, "pubkeys": digest(validators()) });
-        self.record(Some(cluster), "claims.add", &subject(validators()), &detail).await?;
-        self.commit().await?;
-        Ok(AddedClaims::Added(usize::try_from(changed).unwrap_or(usize::MAX)))
-    }
-
     async fn remove_claims(mut self, cluster: &str, validators: &[BlsPublicKey]) -> Result<usize> {
         self.touch(cluster).await?;
         let head = "DELETE FROM claims WHERE cluster = $1 AND pubkey IN";
@@ -186,28 +109,8 @@ impl Change {
     }
 }
 
-/// One claim for each validator, the best of what was given, in the order of the public keys: a statement may meet a
-/// row only once, and two processes must not meet the same rows in opposite orders.
-fn distinct(claims: &[ClaimRow]) -> Vec<&ClaimRow> {
-    let mut distinct: Vec<_> = claims.iter().collect();
-    distinct.sort_by_key(|claim| (claim.pubkey, Reverse(claim.level)));
-    distinct.dedup_by_key(|claim| claim.pubkey);
-    distinct
-}
-
-fn values(cluster: &str, claim: &ClaimRow, revision: i64) -> [Value; 6] {
-    [
-        cluster.into(),
-        (&claim.pubkey).into(),
-        claim.key.as_slice().into(),
-        columns::level_number(claim.level).into(),
-        claim.claimed_at.into(),
-        revision.into(),
-    ]
-}
-
 /// One validator by its key, many by their number.
-fn subject<'a>(mut validators: impl ExactSizeIterator<Item = &'a BlsPublicKey>) -> String {
+pub(super) fn subject<'a>(mut validators: impl ExactSizeIterator<Item = &'a BlsPublicKey>) -> String {
     match (validators.len(), validators.next()) {
         (1, Some(only)) => only.to_string(),
         (count, _) => format!("{count} validators"),
@@ -215,7 +118,7 @@ fn subject<'a>(mut validators: impl ExactSizeIterator<Item = &'a BlsPublicKey>) 
 }
 
 /// Names the validators of a record whatever their number: the SHA-256 of their public keys one after another.
-fn digest<'a>(validators: impl Iterator<Item = &'a BlsPublicKey>) -> String {
+pub(super) fn digest<'a>(validators: impl Iterator<Item = &'a BlsPublicKey>) -> String {
     let mut hasher = Sha256::new();
     validators.for_each(|validator| hasher.update(validator.0));
     headstart_types::B256::from_slice(&hasher.finalize()).to_string()

@@ -1,5 +1,6 @@
 //! What administrators and operators change, one file for each kind of object.
 
+mod add_claims;
 mod beacon_nodes;
 mod challenges;
 mod claims;
@@ -12,7 +13,7 @@ mod tokens;
 use crate::Error;
 use crate::sql::Result;
 
-pub use claims::AddedClaims;
+pub use add_claims::AddedClaims;
 pub use clusters::ClusterSummary;
 pub use proposal_reports::ProposalReport;
 pub use tokens::IssuedToken;

@@ -107,6 +107,24 @@ async fn a_cluster_claims_no_more_than_it_may() {
 }
 
 #[tokio::test]
+async fn of_too_many_claims_the_first_that_fit_are_made() {
+    on_both(async |world| {
+        let world = world.with_cluster("alpha").await;
+        let add = async |numbers: &[u16], limit| {
+            let claims: Vec<_> = numbers.iter().map(|number| claim(*number, Registered)).collect();
+            world.registry.add_claims_that_fit(&root(), NOW, "alpha", &claims, limit).await.unwrap()
+        };
+        assert_eq!(add(&[1, 2], 3).await, []);
+        assert_eq!(add(&[9, 2, 9, 4, 3], 3).await, [validator(4), validator(3)]);
+        let all = [claim(1, Registered), claim(2, Registered), claim(9, Registered)];
+        assert_eq!(listed(&world, "alpha").await, all);
+        assert_eq!(add(&[1, 5], 1).await, [validator(5)], "a limit that was lowered takes nothing away");
+        assert_eq!(listed(&world, "alpha").await, all);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_validator_may_differ_from_its_cluster_and_be_proven() {
     on_both(async |world| {
         let world = world.with_cluster("alpha").await;
