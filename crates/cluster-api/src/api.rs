@@ -11,11 +11,13 @@ use tokio_util::task::TaskTracker;
 use crate::apply::Applier;
 use crate::lanes::Lanes;
 use crate::places::Places;
+use crate::rates::Rates;
 
 /// Items that one cluster's lane holds at most.
 pub const DEFAULT_LANE_CAPACITY: usize = 1_024;
 
-const LISTS_MAX: usize = 1;
+/// Searches of the directory at a time, one of a cluster at most: nobody's queue is in front of another's.
+const LISTS_MAX: usize = 2;
 
 /// What the service works with.
 #[derive(Clone)]
@@ -44,6 +46,7 @@ struct Shared {
     config: Arc<Config>,
     lanes: Lanes,
     places: Arc<Places>,
+    rates: Rates,
     /// Pages of validators that are looked for at a time.
     lists: Semaphore,
     streams: TaskTracker,
@@ -56,9 +59,9 @@ impl ClusterApi {
         let config = Arc::new(config);
         let (applier, supervisor) = (Applier::new(Arc::clone(&config)), config.fetcher.supervisor().clone());
         let lanes = Lanes::new(applier, supervisor, config.workers, config.lane_capacity);
-        let (places, lists) = (Arc::default(), Semaphore::new(LISTS_MAX));
+        let (places, rates, lists) = (Arc::default(), Rates::default(), Semaphore::new(LISTS_MAX));
         let (streams, closing) = (TaskTracker::new(), CancellationToken::new());
-        Self { shared: Arc::new(Shared { config, lanes, places, lists, streams, closing }) }
+        Self { shared: Arc::new(Shared { config, lanes, places, rates, lists, streams, closing }) }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -75,6 +78,10 @@ impl ClusterApi {
 
     pub(crate) fn places(&self) -> &Arc<Places> {
         &self.shared.places
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.shared.rates
     }
 
     pub(crate) fn lists(&self) -> &Semaphore {

@@ -23,6 +23,7 @@ mod limits;
 mod list_validators;
 mod places;
 mod push_duty_hints;
+mod rates;
 mod register_validators;
 mod remove_validators;
 mod report_proposal;

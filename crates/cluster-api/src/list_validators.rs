@@ -22,11 +22,14 @@ impl ClusterApi {
         request: Request<ListValidatorsRequest>,
     ) -> Result<Response<ListValidatorsResponse>, Status> {
         let caller = self.authenticate(request.metadata(), Method::ListValidators)?;
+        let turn = self.rates().list(&caller.cluster().name, self.now())?;
         let request = request.into_inner();
         let size = if request.page_size == 0 { PAGE_SIZE } else { request.page_size.min(PAGE_SIZE_MAX) };
         let after = after(&request.page_token)?;
-        // The directory is searched from end to end: one search at a time, and away from those who serve headers.
-        let _turn = self.lists().acquire().await.map_err(|_| internal())?;
+        // The directory is searched from end to end: few searches at a time, and away from those who serve headers. A
+        // cluster stands in that queue once, however often it asks.
+        let _turn = turn.acquire().await.map_err(|_| internal())?;
+        let _place = self.lists().acquire().await.map_err(|_| internal())?;
         let (api, cluster) = (self.clone(), caller.cluster().name.clone());
         let page = tokio::task::spawn_blocking(move || {
             page(api.config(), &api.config().directory.load(), &cluster, after, size as usize)

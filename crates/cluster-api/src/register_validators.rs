@@ -87,7 +87,7 @@ fn verdict(pubkey: Vec<u8>, judged: Judged) -> Result<RegistrationVerdict, Statu
             Ok(rejected(pubkey, reason.to_owned()))
         }
         Judged::OverQuota { retry_after_ms } => {
-            Err(exhausted("signature checks", retry_after_ms))
+            Err(exhausted("signature checks or changes of claims", retry_after_ms))
         }
         Judged::NotDurable => Err(unavailable("record the registrations", RETRY_AFTER_MS)),
     }

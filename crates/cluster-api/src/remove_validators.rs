@@ -9,7 +9,7 @@ use tokio::time;
 use tonic::{Request, Response, Status};
 
 use crate::auth::Method;
-use crate::status::{internal, invalid, of_registry};
+use crate::status::{exhausted, internal, invalid, of_registry};
 use crate::work::{Item, Work};
 use crate::{ClusterApi, Config, convert};
 
@@ -24,6 +24,8 @@ impl ClusterApi {
         request: Request<RemoveValidatorsRequest>,
     ) -> Result<Response<RemoveValidatorsResponse>, Status> {
         let caller = self.authenticate(request.metadata(), Method::RemoveValidators)?;
+        let charged = self.config().fetcher.charge_claim_change(caller.cluster());
+        charged.map_err(|retry_after_ms| exhausted("changes of claims", retry_after_ms))?;
         let pubkeys = read(&request.into_inner().pubkeys)?;
         let (reply, removed) = oneshot::channel();
         let (cluster, operator) = (Arc::clone(caller.cluster()), Arc::clone(caller.operator()));

@@ -20,6 +20,7 @@ impl ClusterApi {
         request: Request<ReportProposalRequest>,
     ) -> Result<Response<ReportProposalResponse>, Status> {
         let caller = self.authenticate(request.metadata(), Method::ReportProposal)?;
+        self.rates().report(&caller.cluster().name, self.now())?;
         let told = request.into_inner();
         let validator = convert::pubkey("validator_pubkey", &told.validator_pubkey)?;
         let slot = self.slot(told.slot)?;

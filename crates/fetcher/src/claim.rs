@@ -1,9 +1,11 @@
 //! Makes claims durable and known to this process.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use headstart_auction::TokenBucket;
 use headstart_registry::{Actor, ClaimLevel, ClaimRow, Cluster};
 use headstart_types::{BlsPublicKey, FixedBytes, PublicKey, UnixMillis};
 use tokio::time;
@@ -15,6 +17,17 @@ use crate::{Fetcher, Registrant};
 const SERVED_WITHIN: Duration = Duration::from_secs(1);
 /// Public keys validated in one piece of background work.
 const KEYS_AT_ONCE: usize = 256;
+
+/// After each change of claims every process reads them again. A change may name thousands of validators, so a cluster
+/// in good order needs few.
+const CHANGES_PER_S: u32 = 5;
+const CHANGES_AT_ONCE: u32 = 100;
+
+/// What clusters have left of their changes of claims. Bounded by the clusters that there ever were in this process.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimChanges {
+    buckets: Mutex<BTreeMap<Arc<str>, TokenBucket>>,
+}
 
 /// A validator that a cluster begins to claim.
 pub(crate) struct NewClaim {
@@ -55,6 +68,8 @@ impl Fetcher {
         cluster: &Cluster,
         claims: Vec<NewClaim>,
     ) -> Result<Vec<BlsPublicKey>, NotClaimed> {
+        self.charge_claim_change(cluster)
+            .map_err(|retry_after_ms| NotClaimed::OverQuota { retry_after_ms })?;
         let mut rows = self.claim_rows(claims).await;
         let (actor, now, limit) = (by.actor(cluster), self.now(), cluster.quotas.validators);
         let registry = &self.shared.config.registry;
@@ -71,6 +86,14 @@ impl Fetcher {
         }
         self.until_served(cluster, &rows).await;
         Ok(left_out)
+    }
+
+    /// Takes one of the changes of claims that the cluster has left, or says in how many milliseconds there is one.
+    pub fn charge_claim_change(&self, cluster: &Cluster) -> Result<(), u64> {
+        let buckets = &self.shared.claim_changes.buckets;
+        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = || TokenBucket::new(CHANGES_PER_S, CHANGES_AT_ONCE);
+        buckets.entry(Arc::clone(&cluster.name)).or_insert_with(full).take(self.now(), 1)
     }
 
     /// Waits until the directory shows what was claimed: whoever is told that its validator is registered may ask for a

@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 use crate::auctioneer::{self, Running};
 use crate::breakers::{self, Breakers};
 use crate::checks::Checks;
+use crate::claim::ClaimChanges;
 use crate::forward::{self, Outboxes};
 use crate::heads::{Blocks, Followed};
 use crate::others::{self, Inbox};
@@ -64,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) hints_wait: Notify,
     pub(crate) outboxes: Outboxes,
     pub(crate) checks: Checks,
+    pub(crate) claim_changes: ClaimChanges,
     pub(crate) breakers: Breakers,
     pub(crate) regrets: Regrets,
     /// Events that no timeline has room for.
@@ -107,6 +109,7 @@ impl Fetcher {
             hints_wait: Notify::new(),
             outboxes: Outboxes::default(),
             checks: Checks::default(),
+            claim_changes: ClaimChanges::default(),
             breakers: Breakers::default(),
             regrets: Regrets::default(),
             timelines_left_out: AtomicU64::new(0),

@@ -10,6 +10,7 @@ mod lanes;
 mod lifecycle;
 mod proposals;
 mod proxy;
+mod rates;
 mod registrations;
 mod validators;
 mod watch;

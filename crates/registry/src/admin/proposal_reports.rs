@@ -36,7 +36,7 @@ impl Registry {
         let reported = Reported { cluster: cluster.to_owned(), report: report.clone() };
         let entries = || vec![Entry::Report(reported.clone())];
         let write = Box::pin(write(&self.database, &reported));
-        let kept = self.write_or_keep(Stream::Promised, write, entries).await?;
+        let kept = self.write_or_keep(Stream::Reports, write, entries).await?;
         Ok(kept.unwrap_or(true))
     }
 

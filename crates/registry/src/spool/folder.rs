@@ -18,6 +18,7 @@ pub(super) struct Folder {
     spool: PathBuf,
     ours: PathBuf,
     promised: Segments,
+    reports: Segments,
     outcomes: Segments,
     /// Folders beside ours that cannot be read, each of which is told of once.
     unreadable: BTreeSet<PathBuf>,
@@ -25,8 +26,10 @@ pub(super) struct Folder {
     _lock: File,
 }
 
-/// In each of the two streams.
+/// Of registrations, and of outcomes.
 pub(super) const BYTES_MAX: u64 = 64 << 20;
+/// Reports have this part of it.
+const REPORTS_PART: u64 = 4;
 const SEGMENTS: u64 = 64;
 const LOCK: &str = "lock";
 const FOLDER_MODE: u32 = 0o700;
@@ -43,10 +46,13 @@ impl Folder {
         builder.create(&ours)?;
         let lock = lock_file(&ours)?;
         lock.lock()?;
-        let bounds = |when_full| Bounds { segment_bytes: bytes_max / SEGMENTS, bytes_max, when_full };
+        let bounds =
+            |bytes_max, when_full| Bounds { segment_bytes: bytes_max / SEGMENTS, bytes_max, when_full };
+        let reports_max = bytes_max / REPORTS_PART;
         let mut folder = Self {
-            promised: Segments::open(&ours, "promised", bounds(WhenFull::Refuse))?,
-            outcomes: Segments::open(&ours, "outcomes", bounds(WhenFull::DropOldest))?,
+            promised: Segments::open(&ours, "promised", bounds(bytes_max, WhenFull::Refuse))?,
+            reports: Segments::open(&ours, "reports", bounds(reports_max, WhenFull::Refuse))?,
+            outcomes: Segments::open(&ours, "outcomes", bounds(bytes_max, WhenFull::DropOldest))?,
             spool: spool.to_owned(),
             ours,
             unreadable: BTreeSet::new(),
@@ -88,6 +94,7 @@ impl Folder {
             return Ok(());
         }
         self.promised.adopt(other)?;
+        self.reports.adopt(other)?;
         self.outcomes.adopt(other)?;
         fs::remove_file(other.join(LOCK))?;
         // Whatever else somebody put there stays there.
@@ -98,12 +105,13 @@ impl Folder {
     pub(super) fn stream(&mut self, stream: Stream) -> &mut Segments {
         match stream {
             Stream::Promised => &mut self.promised,
+            Stream::Reports => &mut self.reports,
             Stream::Outcomes => &mut self.outcomes,
         }
     }
 
     pub(super) fn records(&self) -> u64 {
-        self.promised.records() + self.outcomes.records()
+        self.promised.records() + self.reports.records() + self.outcomes.records()
     }
 }
 

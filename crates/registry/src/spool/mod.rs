@@ -46,9 +46,16 @@ struct Shared {
 /// Which of its streams a record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
-    /// Somebody is told that it is kept: registrations and reports.
+    /// Registrations: somebody is told that they are kept.
     Promised,
+    /// Reports of proposals: so is who brings them, but however many come, they take no room from registrations.
+    Reports,
     Outcomes,
+}
+
+impl Stream {
+    /// In the order in which they are written once the database is back.
+    const ALL: [Self; 3] = [Self::Promised, Self::Reports, Self::Outcomes];
 }
 
 impl Spool {
@@ -158,7 +165,7 @@ impl Shared {
             (_, Ok(dropped)) => *dropped,
             (Stream::Outcomes, Err(_)) => entries.len() as u64,
             // Whoever brought it is told that it was not taken.
-            (Stream::Promised, Err(_)) => 0,
+            (Stream::Promised | Stream::Reports, Err(_)) => 0,
         };
         self.dropped.fetch_add(lost, Ordering::Relaxed);
         match &appended {

@@ -41,7 +41,7 @@ async fn work(spool: &Arc<Shared>, database: &Database) -> Result<()> {
     database.schema().await?.check()?;
     try_to_write(database).await.inspect_err(|error| spool.note_away(error))?;
     let mut replayed = 0;
-    for stream in [Stream::Promised, Stream::Outcomes] {
+    for stream in Stream::ALL {
         while let Some(file) = next(spool, stream).await? {
             let written = write(spool, database, &file.entries).await;
             replayed += written.inspect_err(|error| spool.note_away(error))?;
