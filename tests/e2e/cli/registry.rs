@@ -1,4 +1,4 @@
-use super::folder::Folder;
+use super::folder::{CONFIG, Folder};
 
 #[test]
 fn a_database_is_brought_to_this_versions_form_once() {
@@ -17,6 +17,20 @@ fn without_leave_to_migrate_the_command_to_run_is_named() {
     assert!(fault.contains("run `headstart migrate`"), "{fault}");
     folder.text(&["migrate"]);
     folder.text(&["tenant", "list"]);
+}
+
+#[test]
+fn the_database_of_another_network_is_touched_by_nobody() {
+    let folder = Folder::with_config(&format!("[network]\nname = \"hoodi\"\n{CONFIG}"));
+    folder.text(&["tenant", "add", "acme"]);
+    folder.write("headstart.toml", CONFIG);
+    for command in [["tenant", "add", "globex"].as_slice(), &["serve"]] {
+        let fault = folder.fault(command);
+        let told = ["it is of network hoodi", "not of mainnet", "registry.url"];
+        assert!(told.iter().all(|words| fault.contains(words)), "{fault}");
+    }
+    folder.write("headstart.toml", &format!("[network]\nname = \"hoodi\"\n{CONFIG}"));
+    assert_eq!(folder.json(&["tenant", "list"]).as_array().map(Vec::len), Some(1));
 }
 
 #[test]

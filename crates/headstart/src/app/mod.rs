@@ -67,7 +67,7 @@ impl App {
         }
         let beacon_nodes = network::beacon_nodes(&config)?;
         let network = Arc::new(network::resolve(&config, &beacon_nodes).await?);
-        let opened = Opened::new(&config, clock).await?;
+        let opened = Opened::new(&config, &network, clock).await?;
         let store = sharing::open(&config, &network).await?;
         let (outcomes, outcomes_writer) = Outcomes::open(&opened.registry);
         let (journal, journal_writer) = Journal::new(opened.directory.clone(), store.clone(), outcomes);

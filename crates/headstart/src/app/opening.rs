@@ -11,11 +11,11 @@ use headstart_registry::{
     Declared, Deliveries, Directory, DirectoryRows, Error, Follow, LiveDirectory, Registrations, Registry,
     follow, snapshot,
 };
-use headstart_types::Clock;
+use headstart_types::{Clock, Network};
 use tokio::runtime::Handle;
 use tokio::{task, time};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{Config, database, declared};
 
@@ -35,16 +35,23 @@ pub(super) struct Opened {
 #[derive(Clone)]
 pub(super) struct Following {
     follow: Follow,
-    /// The database was away: its schema is still to be seen to.
-    to_migrate: bool,
+    /// The database was away: whether it is ours is still to be seen.
+    unseen: Option<Unseen>,
+}
+
+/// What a database that was away at the start is asked when it answers.
+#[derive(Clone)]
+struct Unseen {
+    migrates: bool,
+    network: Arc<Network>,
 }
 
 impl Opened {
-    pub(super) async fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) async fn new(config: &Config, network: &Arc<Network>, clock: Clock) -> anyhow::Result<Self> {
         let (registry, declared) =
             (with_spool(config, database::open(config)?), Arc::new(declared::read(config)?));
         let file = config.registry.snapshot_file(&config.directory);
-        let (rows, known) = match read(config, &registry, &declared, clock).await {
+        let (rows, known) = match read(config, network, &registry, &declared, clock).await {
             Ok(rows) => (Some(rows.clone()), rows),
             Err(error @ Error::Unreachable(_)) => {
                 (None, without_database(&error, file.as_deref(), &declared)?)
@@ -55,7 +62,8 @@ impl Opened {
         for fault in directory.faults() {
             warn!("left out of the directory: {fault}");
         }
-        let to_migrate = rows.is_none() && config.registry.migrate;
+        let unseen = Unseen { migrates: config.registry.migrate, network: Arc::clone(network) };
+        let unseen = rows.is_none().then_some(unseen);
         let directory = LiveDirectory::new(directory);
         directory.set_database_away(rows.is_none());
         let follow = Follow {
@@ -69,7 +77,7 @@ impl Opened {
         Ok(Self {
             registrations: Registrations::open(&registry),
             deliveries: Deliveries::open(&registry),
-            following: Following { follow, to_migrate },
+            following: Following { follow, unseen },
             registry,
             directory,
         })
@@ -84,8 +92,8 @@ impl Following {
 
     /// Keeps the directory at what the database holds, until `shutdown`.
     async fn run(self, shutdown: CancellationToken) {
-        if self.to_migrate {
-            migrate(self.follow.registry.clone(), shutdown.clone()).await;
+        if let Some(unseen) = &self.unseen {
+            unseen.see(&self.follow.registry, &shutdown).await;
         }
         // Boxed where it is made, so that the compiler need not look into it again for every caller.
         follow(self.follow, shutdown).boxed().await;
@@ -108,6 +116,7 @@ fn with_spool(config: &Config, registry: Registry) -> Registry {
 /// Makes the database ready and reads what it holds.
 async fn read(
     config: &Config,
+    network: &Network,
     registry: &Registry,
     declared: &Declared,
     clock: Clock,
@@ -119,6 +128,7 @@ async fn read(
         }
     }
     registry.schema().await?.check()?;
+    registry.belong_to(network).await?;
     let names: Vec<_> = declared.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     registry.declare_clusters(clock.now(), &names).await?;
     registry.rows(None, clock.now()).await
@@ -151,20 +161,42 @@ fn without_database(
     }
 }
 
-/// Tries until the database is there and of this version's form, or until `shutdown`.
-async fn migrate(registry: Registry, shutdown: CancellationToken) {
-    loop {
-        let (registry, runtime, stop) = (registry.clone(), Handle::current(), shutdown.clone());
-        // A migration cannot go from one thread to another, so it has one of its own.
-        let migrating =
-            task::spawn_blocking(move || runtime.block_on(stop.run_until_cancelled(registry.migrate())));
-        match migrating.await {
-            Ok(Some(Err(error))) => debug!("still failing to {error}"),
-            // A migration that panicked is told of by whoever needs the schema.
-            Ok(Some(Ok(_)) | None) | Err(_) => return,
+impl Unseen {
+    /// Tries until the database is there, of this version's form and of our network, or until `shutdown`.
+    async fn see(&self, registry: &Registry, shutdown: &CancellationToken) {
+        let mut is_told = false;
+        loop {
+            match self.look(registry, shutdown).await {
+                Ok(()) => return,
+                Err(error) if !is_told && !matches!(error, Error::Unreachable(_)) => {
+                    is_told = true;
+                    error!("the directory stays as it is: failed to {error}");
+                }
+                Err(error) => debug!("still failing to {error}"),
+            }
+            if shutdown.run_until_cancelled(time::sleep(AGAIN_AFTER)).await.is_none() {
+                return;
+            }
         }
-        if shutdown.run_until_cancelled(time::sleep(AGAIN_AFTER)).await.is_none() {
-            return;
+    }
+
+    async fn look(&self, registry: &Registry, shutdown: &CancellationToken) -> Result<(), Error> {
+        if self.migrates {
+            migrate(registry.clone(), shutdown.clone()).await?;
         }
+        registry.schema().await?.check()?;
+        registry.belong_to(&self.network).await
+    }
+}
+
+async fn migrate(registry: Registry, shutdown: CancellationToken) -> Result<(), Error> {
+    let runtime = Handle::current();
+    // A migration cannot go from one thread to another, so it has one of its own.
+    let migrating =
+        task::spawn_blocking(move || runtime.block_on(shutdown.run_until_cancelled(registry.migrate())));
+    match migrating.await {
+        Ok(Some(done)) => done.map(drop),
+        // A migration that panicked is told of by whoever needs the schema.
+        Ok(None) | Err(_) => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use headstart_registry::{DirectoryRows, Error, Registry, Schema};
 use headstart_types::Clock;
 
 use super::Finding;
-use crate::Config;
+use crate::{Config, network};
 
 const CHECK: &str = "database";
 
@@ -65,9 +65,20 @@ async fn judge(
             (Finding::fail(CHECK, format!("failed to {error}"), "run `headstart migrate`"), None)
         }
         Err(error) => (Finding::fail(CHECK, format!("failed to {error}"), "run a newer headstart"), None),
-        Ok(()) => match registry.rows(None, clock.now()).await {
+        Ok(()) => match read(config, registry, clock).await {
             Ok(rows) => (Finding::ok(CHECK, format!("schema {have}")), Some(rows)),
+            Err(error @ Error::OtherNetwork(_)) => (
+                Finding::fail(CHECK, format!("failed to {error}"), "correct registry.url or network.name"),
+                None,
+            ),
             Err(error) => (Finding::fail(CHECK, format!("failed to {error}"), "repair the database"), None),
         },
     }
+}
+
+async fn read(config: &Config, registry: &Registry, clock: Clock) -> Result<DirectoryRows, Error> {
+    if let Some(network) = network::known(config) {
+        registry.is_of(&network).await?;
+    }
+    registry.rows(None, clock.now()).await
 }

@@ -66,6 +66,9 @@ impl Desk {
             self.registry.migrate().await?;
         }
         self.registry.schema().await?.check()?;
+        if let Some(network) = network::known(&self.config) {
+            self.registry.belong_to(&network).await?;
+        }
         let declared: Vec<_> = self.config.clusters.iter().map(|cluster| &*cluster.name).collect();
         self.registry.declare_clusters(self.now, &declared).await?;
         Ok(())

@@ -14,6 +14,10 @@ pub enum Error {
         "use the database: it serves programs of schema {floor} and newer, this one knows {need}; run a newer headstart"
     )]
     SchemaAhead { floor: i64, need: i64 },
+    #[error(
+        "use the database: it is of network {0}; give each network a database of its own in registry.url, or correct network.name"
+    )]
+    OtherNetwork(String),
     /// What should be added is there already, or stands in the way of what should be.
     #[error("{0}")]
     Conflict(String),

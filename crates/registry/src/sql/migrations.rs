@@ -9,13 +9,14 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use super::{Database, Result, postgres};
 use crate::Error;
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "registry", include_str!("../../../../migrations/0001_registry.sql")),
     (2, "sharing", include_str!("../../../../migrations/0002_sharing.sql")),
     (3, "outcomes", include_str!("../../../../migrations/0003_outcomes.sql")),
     (4, "relay_streams", include_str!("../../../../migrations/0004_relay_streams.sql")),
     (5, "timing", include_str!("../../../../migrations/0005_timing.sql")),
     (6, "timelines", include_str!("../../../../migrations/0006_timelines.sql")),
+    (7, "network", include_str!("../../../../migrations/0007_network.sql")),
 ];
 
 /// The schema that this program was written for.

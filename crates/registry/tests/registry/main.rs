@@ -10,6 +10,7 @@ mod deliveries;
 mod directory;
 mod follow;
 mod migrations;
+mod network;
 mod operators;
 #[path = "../../../../tests/src/postgres.rs"]
 #[expect(unreachable_pub, reason = "the end-to-end tests share it as a library")]
