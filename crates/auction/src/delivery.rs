@@ -68,16 +68,16 @@ impl Delivery {
         }
     }
 
-    /// Takes registrations of one cluster that the relay should have; how many were left out because the lane is full.
+    /// Takes registrations of one cluster that the relay should have; those that were left out because the lane is full.
     /// What waits already, is under way, or was refused as it is, is not taken twice.
     pub fn offer(
         &mut self,
         now: UnixMillis,
         cluster: &Arc<str>,
         due: impl IntoIterator<Item = Due>,
-    ) -> usize {
+    ) -> Vec<Due> {
         let waiting = self.waiting.len();
-        let left_out = due.into_iter().filter(|due| !self.take(now, cluster, *due)).count();
+        let left_out = due.into_iter().filter(|due| !self.take(now, cluster, *due)).collect();
         let came = self.waiting.len() - waiting;
         if let Some(lane) = self.lanes.get_mut(cluster).filter(|_| came > 0) {
             lane.plan(now, came, self.pace.smear_ms);

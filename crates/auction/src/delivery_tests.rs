@@ -45,7 +45,7 @@ impl Relay {
     }
 
     fn offer(&mut self, name: &str, due: impl IntoIterator<Item = Due>) -> usize {
-        self.delivery.offer(self.now, &cluster(name), due)
+        self.delivery.offer(self.now, &cluster(name), due).len()
     }
 
     /// Lets time pass until `until_ms` after the start; `answer` is the relay's to each batch.

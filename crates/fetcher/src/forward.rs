@@ -77,7 +77,7 @@ impl Fetcher {
     }
 
     /// Adds the relays that any of the claiming clusters trusts and that do not have this registration. A relay that
-    /// several trust is told once, on behalf of the best.
+    /// several trust is told once, on behalf of the best whose lane has room.
     fn collect(
         &self,
         claims: &[Claim],
@@ -98,10 +98,11 @@ impl Fetcher {
     }
 
     fn offer(&self, due: DueByRelay) {
-        let (now, outboxes) = (self.now(), self.shared.outboxes.all());
+        let (now, directory) = (self.now(), self.shared.config.directory.snapshot());
+        let outboxes = self.shared.outboxes.all();
         for (relay, due) in due.0 {
             if let Some(outbox) = outboxes.get(&relay) {
-                outbox.offer(now, due);
+                outbox.offer(now, &directory, due);
             }
         }
     }

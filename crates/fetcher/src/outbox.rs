@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use headstart_auction::{
     Batch, Confirming, Delivery, DeliveryAnswer, DeliveryState, Due, Next, Published, Read,
 };
-use headstart_registry::mark;
+use headstart_registry::{Directory, mark};
 use headstart_relay::{Failure, Operation};
 use headstart_types::{BlsPublicKey, RelayId, SignedValidatorRegistration, UnixMillis};
 use tokio::sync::Notify;
@@ -58,15 +58,39 @@ impl Outbox {
         }
     }
 
-    /// Takes what the relay should be told, cluster by cluster. What finds no room comes again with the next sweep.
-    pub(crate) fn offer(&self, now: UnixMillis, due: BTreeMap<Arc<str>, Vec<Due>>) {
-        for (cluster, due) in due {
-            let left_out = self.state().delivery.offer(now, &cluster, due);
+    /// Takes what the relay should be told, cluster by cluster. What finds the lane of one full goes into that of the next
+    /// which claims the validator and trusts the relay: whoever else claims it must not keep it from the relay. What finds
+    /// no room at all comes again with the next sweep.
+    pub(crate) fn offer(&self, now: UnixMillis, directory: &Directory, due: BTreeMap<Arc<str>, Vec<Due>>) {
+        let mut waiting: Vec<_> = due.into_iter().collect();
+        while let Some((cluster, due)) = waiting.pop() {
+            let full = self.state().delivery.offer(now, &cluster, due);
+            let (next, left_out) = self.next_lanes(directory, &cluster, full);
+            waiting.extend(next);
             if left_out > 0 {
                 warn!(%cluster, relay = %self.relay, left_out, "too many registrations wait for this relay: the others follow later");
             }
         }
         self.woken.notify_one();
+    }
+
+    /// Whose lanes come after this cluster's, and how many validators have no further one.
+    fn next_lanes(
+        &self,
+        directory: &Directory,
+        cluster: &Arc<str>,
+        due: Vec<Due>,
+    ) -> (BTreeMap<Arc<str>, Vec<Due>>, usize) {
+        let (mut next, mut left_out) = (BTreeMap::<_, Vec<Due>>::new(), 0);
+        for due in due {
+            let claims = directory.claims(&due.validator).iter();
+            let mut after = claims.skip_while(|claim| claim.cluster.name != *cluster).skip(1);
+            match after.find(|claim| claim.policy.trusts(self.relay)) {
+                Some(claim) => next.entry(Arc::clone(&claim.cluster.name)).or_default().push(due),
+                None => left_out += 1,
+            }
+        }
+        (next, left_out)
     }
 
     /// These propose soon.
@@ -261,3 +285,7 @@ fn answer_to(failure: &Failure) -> DeliveryAnswer {
         Failure::Timeout | Failure::Transport(_) | Failure::Malformed(_) => DeliveryAnswer::Failed,
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;
