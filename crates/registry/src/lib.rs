@@ -19,6 +19,7 @@ mod identity;
 mod lease;
 mod live;
 mod load;
+mod loops;
 mod network;
 mod outcomes;
 mod registrations;

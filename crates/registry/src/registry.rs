@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -6,6 +7,7 @@ use headstart_types::UnixMillis;
 use serde_json::Value as Json;
 
 use crate::audit;
+use crate::loops::Loops;
 use crate::spool::Spool;
 use crate::sql::{Database, Migrated, Result, Row, Schema, Transaction};
 use crate::{DirectoryRows, Error};
@@ -19,19 +21,20 @@ pub struct Registry {
     pub(crate) database: Database,
     /// Where records wait while the database is away; without one, what cannot be written is refused or lost.
     pub(crate) spool: Option<Spool>,
+    pub(crate) loops: Loops,
 }
 
 impl Registry {
     /// Reads `sqlite://PATH`, `sqlite::memory:` (for tests and demonstrations) or `postgres://…`. Contacts nothing yet,
     /// so that a process can start while its database is away. Must be called within a Tokio runtime.
     pub fn connect(url: &str) -> Result<Self> {
-        Database::open(url).map(|database| Self { database, spool: None })
+        Database::open(url).map(|database| Self { database, spool: None, loops: Loops::default() })
     }
 
     /// The same, with a folder where records wait while the database is away. What earlier processes left there is
     /// written into the database. Must be called within a Tokio runtime.
     pub fn with_spool(mut self, folder: &Path) -> io::Result<Self> {
-        self.spool = Some(Spool::open(folder, &self.database)?);
+        self.spool = Some(Spool::open(folder, &self.database, &self.loops)?);
         Ok(self)
     }
 
@@ -43,6 +46,11 @@ impl Registry {
     /// Records that were lost since the start, because the spool was full, failed or was damaged.
     pub fn spool_dropped(&self) -> u64 {
         self.spool.as_ref().map_or(0, Spool::dropped)
+    }
+
+    /// How often loops of this room panicked and were started again, by name; those that never were are 0.
+    pub fn restarts(&self) -> BTreeMap<&'static str, u64> {
+        self.loops.restarts().clone()
     }
 
     /// Whether it is a SQLite file, whose schema belongs to whoever opens it.

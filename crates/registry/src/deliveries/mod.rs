@@ -80,7 +80,8 @@ impl Deliveries {
     /// Begins to load what the registry has, and to write. Must be called within a Tokio runtime.
     pub fn open(registry: &Registry) -> Self {
         let shared = Arc::new(Shared::new(Some(registry.clone())));
-        tokio::spawn(writer::run(Arc::downgrade(&shared)));
+        let written = Arc::downgrade(&shared);
+        registry.loops.keep("delivery_writer", move || writer::run(written.clone()));
         Self { shared }
     }
 

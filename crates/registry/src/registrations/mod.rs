@@ -7,7 +7,7 @@ mod writer;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use headstart_types::{BlsPublicKey, RegistrationRejected, SignedValidatorRegistration, UnixMillis};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
 
 use self::writer::{Request, Writer};
 use crate::Registry;
@@ -62,7 +62,11 @@ impl Registrations {
     pub fn open(registry: &Registry) -> Self {
         let shared = Arc::new(Shared::new(false));
         let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
-        tokio::spawn(Writer::new(registry, Arc::clone(&shared), waiting).run());
+        let writer = Arc::new(Mutex::new(Writer::new(registry, Arc::clone(&shared), waiting)));
+        registry.loops.keep("registration_writer", move || {
+            let writer = Arc::clone(&writer);
+            async move { writer.lock().await.run().await }
+        });
         Self { shared, requests: Some(requests) }
     }
 

@@ -44,7 +44,7 @@ impl Writer {
     }
 
     /// Ends when every handle is gone.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut requests = Vec::with_capacity(CALLERS_MAX);

@@ -22,6 +22,7 @@ pub(crate) use self::entry::Entry;
 use self::folder::Folder;
 use self::segments::NotAppended;
 use crate::Registry;
+use crate::loops::Loops;
 use crate::sql::{Database, Error, Result};
 
 /// The spool of one process. A clone is another handle of the same.
@@ -61,11 +62,11 @@ impl Stream {
 impl Spool {
     /// Takes what earlier processes left in the folder, and begins to write it into the database. Must be called within
     /// a Tokio runtime.
-    pub(crate) fn open(folder: &Path, database: &Database) -> io::Result<Self> {
-        Ok(Self::with(Folder::open(folder, folder::BYTES_MAX)?, database))
+    pub(crate) fn open(folder: &Path, database: &Database, loops: &Loops) -> io::Result<Self> {
+        Ok(Self::with(Folder::open(folder, folder::BYTES_MAX)?, database, loops))
     }
 
-    fn with(folder: Folder, database: &Database) -> Self {
+    fn with(folder: Folder, database: &Database, loops: &Loops) -> Self {
         let depth = folder.records();
         if depth > 0 {
             info!(records = depth, "records of an earlier time wait in the spool");
@@ -77,7 +78,8 @@ impl Spool {
             away: AtomicBool::default(),
             failing: AtomicBool::default(),
         });
-        tokio::spawn(replay::run(Arc::downgrade(&shared), database.clone()));
+        let (spool, database) = (Arc::downgrade(&shared), database.clone());
+        loops.keep("spool", move || replay::run(spool.clone(), database.clone()));
         Self { shared }
     }
 

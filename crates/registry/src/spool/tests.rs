@@ -182,7 +182,7 @@ async fn a_spool_that_is_full_refuses_what_would_be_promised_and_counts_what_goe
     let folder = tempfile::tempdir().unwrap();
     let mut registry = Registry::connect("postgres://nobody@localhost/none?host=/nowhere").unwrap();
     let small = Folder::open(folder.path(), BYTES_MAX).unwrap();
-    registry.spool = Some(Spool::with(small, &registry.database));
+    registry.spool = Some(Spool::with(small, &registry.database, &registry.loops));
     let mut promised = 0;
     while registry.report_proposal("alpha", &report(promised)).await.is_ok() {
         promised += 1;

@@ -1,5 +1,5 @@
 use headstart_auction::{DeliveryState, REFRESH_MS};
-use headstart_registry::{Deliveries, Telling, mark};
+use headstart_registry::{Deliveries, Registrations, Telling, mark};
 use headstart_types::{
     BlsSignature, ExecutionAddress, FixedBytes, RelayId, SignedValidatorRegistration, ValidatorRegistration,
 };
@@ -153,4 +153,13 @@ async fn while_the_database_is_away_every_process_tells_of_what_it_accepts() {
     world.bring_back(Away::Stopped);
     let tells = |one: &Deliveries| one.telling() == Telling::Everything;
     eventually(async || tells(&first) != tells(&second)).await;
+}
+
+#[tokio::test]
+async fn whatever_writes_in_the_background_is_kept_alive() {
+    let (world, spool) = (World::sqlite().await, tempfile::tempdir().unwrap());
+    let registry = world.another_process().with_spool(spool.path()).unwrap();
+    let _open = (Registrations::open(&registry), Deliveries::open(&registry));
+    let kept: Vec<_> = registry.restarts().into_iter().collect();
+    assert_eq!(kept, [("delivery_writer", 0), ("registration_writer", 0), ("spool", 0)]);
 }

@@ -12,8 +12,8 @@ pub(super) fn show(sources: &Sources, figures: &mut Figures<'_>) -> fmt::Result 
     let degraded = degraded_stores(sources);
     let degraded = degraded.iter().map(|(store, is)| (label("store", store), f64::from(u8::from(*is))));
     figures.gauges("store_degraded", "1 while a store is away and memory stands in for it.", degraded)?;
-    let restarts = sources.fetcher.supervisor().restarts();
-    let restarts = restarts.iter().map(|(task, restarts)| (label("task", task), *restarts));
+    let restarts = sources.fetcher.supervisor().restarts().into_iter().chain(sources.registry.restarts());
+    let restarts = restarts.map(|(task, restarts)| (label("task", task), restarts));
     figures.counters("task_restarts", "Tasks that panicked and were started again.", restarts)?;
     let connections = u32::try_from(sources.tally.connections()).unwrap_or(u32::MAX);
     figures.gauge("connections", "Connections of beacon nodes.", f64::from(connections))?;
