@@ -36,6 +36,22 @@ fn a_beacon_node_gets_its_secret_once_and_a_flag_for_each_client() {
 }
 
 #[test]
+fn no_secret_is_made_whose_url_would_name_no_host() {
+    for listen in ["0.0.0.0:18550", "[::]:18550"] {
+        let folder = Folder::with_config(&format!("[builder_api]\nlisten = \"{listen}\"\n"));
+        folder.text(&["tenant", "add", "acme"]);
+        let add = ["beacon-node", "add", "bn1", "--cluster", "acme"];
+        let fault = folder.fault(&add);
+        assert!(fault.contains(listen) && fault.contains("write --host http://HOST:18550"), "{fault}");
+        assert!(folder.json(&["beacon-node", "list"]).as_array().unwrap().is_empty());
+        folder.text(&[&add[..], &["--host", "http://10.0.0.5:18550"]].concat());
+        let fault = folder.fault(&["beacon-node", "rotate", "bn1"]);
+        assert!(fault.contains("--host"), "{fault}");
+        assert_eq!(folder.json(&["beacon-node", "list"])[0]["secret_ids"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[test]
 fn a_rotation_leaves_two_secrets_and_a_revocation_fewer() {
     let folder = Folder::new();
     folder.text(&["beacon-node", "add", "bn1", "--cluster", "filed"]);

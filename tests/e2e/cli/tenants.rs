@@ -74,7 +74,10 @@ fn what_cannot_be_done_to_a_tenant_is_told_with_the_remedy() {
     let folder = Folder::new();
     folder.text(&["tenant", "add", "acme", "--relays", "one"]);
     for (command, expected) in [
-        (["tenant", "add", "acme"].as_slice(), "add cluster acme: it exists already"),
+        (
+            ["tenant", "add", "acme"].as_slice(),
+            "add cluster acme: it exists already; `headstart tenant set` changes it",
+        ),
         (&["tenant", "add", "filed"], "add cluster filed: it exists already"),
         (&["tenant", "add", "new", "--relays", "three"], "find relay three; known are: one"),
         (&["tenant", "suspend", "nobody"], "find cluster nobody; `headstart tenant list` shows them"),

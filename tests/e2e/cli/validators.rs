@@ -47,6 +47,24 @@ fn an_older_registration_does_not_replace_a_newer_one() {
 }
 
 #[test]
+fn a_registration_that_differs_from_the_one_on_record_keeps_no_other_out() {
+    let folder = acme();
+    let first = folder.write("first.json", &json!([registration(1, NEW)]).to_string());
+    folder.text(&["validators", "import", "acme", &first]);
+    let (key, same) = (Validator::new(1).key, registration(1, NEW).message);
+    let other =
+        sign_registration(&Network::mainnet(), &key, same.fee_recipient, same.gas_limit + 1, same.timestamp);
+    let second = folder.write("second.json", &json!([other, registration(2, NEW)]).to_string());
+    let import = folder.json(&["validators", "import", "acme", &second]);
+    assert_eq!((&import["registrations"], &import["registrations_conflicting"]), (&2.into(), &1.into()));
+    let listed = folder.json(&["validators", "list", "--cluster", "acme"]);
+    let recorded = listed.as_array().unwrap().iter().filter(|validator| validator["registered_at"] == NEW);
+    assert_eq!(recorded.count(), 2, "{listed}");
+    let told = folder.text(&["validators", "import", "acme", &second]);
+    assert!(told.contains("1 of them differ from those on record"), "{told}");
+}
+
+#[test]
 fn a_page_of_the_operator_api_says_that_there_are_more() {
     let folder = acme();
     let page = json!({ "validators": [{ "public_key": pubkey(1).trim_start_matches("0x") }], "pagination": { "total": 250 } });

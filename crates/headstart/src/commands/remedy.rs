@@ -4,9 +4,25 @@ use headstart_registry::Error;
 pub(super) fn of(error: &anyhow::Error) -> Option<&'static str> {
     match error.downcast_ref::<Error>()? {
         Error::NotFound(what) => shown_by(what),
+        Error::Conflict(what) => in_the_way(what),
         Error::Unreachable(_) => Some("start the database, or correct registry.url in the configuration"),
         _ => None,
     }
+}
+
+/// What to do about something that is there already. Other conflicts say so themselves.
+fn in_the_way(what: &str) -> Option<&'static str> {
+    let kinds = [
+        ("add cluster ", "`headstart tenant set` changes it, or choose another name"),
+        (
+            "add beacon node ",
+            "`headstart beacon-node rotate` gives it a further secret, or choose another name",
+        ),
+        ("add relay ", "`headstart relay list` shows it: remove it first, or choose another name"),
+        ("add key ", "`headstart operator key list CLUSTER` shows it: choose another key id"),
+        ("write to the database", "another command was faster: look what there is now, and try again"),
+    ];
+    of_kind(&kinds, what)
 }
 
 /// The command that shows what there is instead.
@@ -21,7 +37,11 @@ fn shown_by(what: &str) -> Option<&'static str> {
         ("token ", "`headstart audit --cluster CLUSTER` shows those that were issued"),
         ("a claim ", "`headstart validators list` shows them"),
     ];
-    kinds.into_iter().find(|(kind, _)| what.starts_with(kind)).map(|(_, remedy)| remedy)
+    of_kind(&kinds, what)
+}
+
+fn of_kind(kinds: &[(&str, &'static str)], what: &str) -> Option<&'static str> {
+    kinds.iter().find(|(kind, _)| what.starts_with(kind)).map(|(_, remedy)| *remedy)
 }
 
 #[cfg(test)]
@@ -34,6 +54,9 @@ mod tests {
         let missing = Error::NotFound("cluster acme".to_owned());
         assert_eq!(remedy(missing), Some("`headstart tenant list` shows them"));
         assert!(remedy(Error::Unreachable("no answer".to_owned())).is_some());
+        let exists = remedy(Error::Conflict("add cluster acme: it exists already".to_owned()));
+        assert!(exists.is_some_and(|remedy| remedy.contains("headstart tenant set")), "{exists:?}");
+        assert!(remedy(Error::Conflict("write to the database: it is there".to_owned())).is_some());
         assert_eq!(remedy(Error::Other("add it".to_owned())), None);
     }
 }

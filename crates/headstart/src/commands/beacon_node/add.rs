@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::secret::{self, HostArg};
+use super::secret::{self, HostArg, SecretView};
 use crate::commands::desk::Desk;
 use crate::slug;
 
@@ -18,10 +18,10 @@ pub(super) struct Add {
 
 impl Add {
     pub(super) async fn run(&self, desk: &Desk) -> anyhow::Result<()> {
-        let (secret, row) = secret::draw();
+        let (host, (secret, row)) = (self.host.host(desk)?, secret::draw());
         let clusters: Vec<_> = self.clusters.iter().map(String::as_str).collect();
         desk.registry.add_beacon_node(&desk.actor, desk.now, &self.name, &clusters, &row).await?;
-        let view = self.host.view(desk, &self.name, self.clusters.clone(), &secret);
+        let view = SecretView::new(&host, &self.name, self.clusters.clone(), &secret);
         desk.print(&view, || view.text("may ask"))
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::secret::{self, HostArg};
+use super::secret::{self, HostArg, SecretView};
 use crate::commands;
 use crate::commands::desk::Desk;
 
@@ -14,7 +14,7 @@ pub(super) struct Rotate {
 
 impl Rotate {
     pub(super) async fn run(&self, desk: &Desk) -> anyhow::Result<()> {
-        let (secret, row) = secret::draw();
+        let (host, (secret, row)) = (self.host.host(desk)?, secret::draw());
         let revoked = desk.registry.rotate_beacon_node(&desk.actor, desk.now, &self.name, &row).await?;
         for id in revoked {
             commands::tell(&format!(
@@ -24,8 +24,8 @@ impl Rotate {
         }
         let nodes = desk.registry.list_beacon_nodes().await?;
         let node = nodes.into_iter().find(|node| node.name == self.name);
-        let view =
-            self.host.view(desk, &self.name, node.map(|node| node.clusters).unwrap_or_default(), &secret);
+        let clusters = node.map(|node| node.clusters).unwrap_or_default();
+        let view = SecretView::new(&host, &self.name, clusters, &secret);
         desk.print(&view, || view.text("has a further secret"))
     }
 }

@@ -33,6 +33,8 @@ struct Report {
     registrations: usize,
     /// Of these registrations a newer one is on record, which stays.
     registrations_older: usize,
+    /// The registration on record has the same timestamp and says something else; it stays.
+    registrations_conflicting: usize,
     /// The file says that there are so many validators in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     of_total: Option<u64>,
@@ -49,14 +51,17 @@ impl Import {
         let claims = import.validators.iter().map(|imported| ClaimRow::new(imported.pubkey, level, desk.now));
         let claims: Vec<_> = claims.collect::<Result<_, _>>()?;
         let claims_changed = claim::add(desk, &self.cluster, &claims).await?;
+        let count = registrations.len();
+        let left = record(desk, registrations).await?;
         let report = Report {
             cluster: self.cluster.clone(),
             format: import.format.as_str(),
             level,
             validators: claims.len(),
             claims_changed,
-            registrations: registrations.len(),
-            registrations_older: record(desk, registrations).await?,
+            registrations: count,
+            registrations_older: left.older,
+            registrations_conflicting: left.conflicting,
             of_total: import.of_total,
         };
         desk.print(&report, || report.text())
@@ -87,17 +92,25 @@ impl Import {
     }
 }
 
-/// Records verified registrations, durably; how many of them are older than those on record.
-async fn record(desk: &Desk, registrations: Vec<SignedValidatorRegistration>) -> anyhow::Result<usize> {
-    let mut older = 0;
+/// Registrations that do not replace what is on record.
+#[derive(Default)]
+struct Left {
+    older: usize,
+    conflicting: usize,
+}
+
+/// Records verified registrations, durably. The claims are made by now, so what is on record stops none of the others.
+async fn record(desk: &Desk, registrations: Vec<SignedValidatorRegistration>) -> anyhow::Result<Left> {
+    let mut left = Left::default();
     for verdict in Registrations::open(&desk.registry).record(desk.now, registrations).await {
         match verdict {
             Ok(()) => {}
-            Err(NotRecorded::Rejected(RegistrationRejected::OlderThanRecorded)) => older += 1,
+            Err(NotRecorded::Rejected(RegistrationRejected::OlderThanRecorded)) => left.older += 1,
+            Err(NotRecorded::Rejected(RegistrationRejected::ConflictsWithRecorded)) => left.conflicting += 1,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(older)
+    Ok(left)
 }
 
 impl Report {
@@ -110,9 +123,15 @@ impl Report {
             }
             _ => String::new(),
         };
+        let conflicting = match self.registrations_conflicting {
+            0 => String::new(),
+            count => format!(
+                "{count} of them differ from those on record, which are as old and stay: sign those validators' registrations anew\n"
+            ),
+        };
         format!(
             "{format}: cluster {cluster} claims {validators} validators ({}), {claims_changed} of them new or raised\n\
-             {registrations} registrations recorded, {registrations_older} of them older than the ones on record, which stay\n{page}",
+             {registrations} registrations recorded, {registrations_older} of them older than the ones on record, which stay\n{conflicting}{page}",
             self.level.as_str(),
         )
     }
