@@ -5,9 +5,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use e2e::{
     Client, PATIENCE, Postgres, PostgresDatabase, Request, Service, eventually, network, relay, validator,
@@ -22,10 +21,12 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 
 const KILLS: u64 = 100;
 const VALIDATORS: u64 = 4;
-/// The longest that a process lives after its first request.
+/// The longest that a process lives after its first request, and every other one after its first acknowledgement: however
+/// slow the machine, half of them are killed while they acknowledge.
 const LIFE_MS: u64 = 25;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,10 +64,15 @@ async fn what_was_acknowledged_while_postgresql_was_away_is_in_it_afterwards_who
         eventually("the process has what is on record", async || senders()[0].is_taken(outage * 1_000).await)
             .await;
         database.server.stop();
-        let sending: Vec<_> = senders()
+        let senders = senders();
+        let acknowledging: Vec<_> = senders.iter().map(|sender| Arc::clone(&sender.acknowledged)).collect();
+        let sending: Vec<_> = senders
             .into_iter()
             .map(|sender| tokio::spawn(sender.send(outage * 1_000 + 1, random.random())))
             .collect();
+        for acknowledged in acknowledging {
+            soon(&acknowledged).await;
+        }
         tokio::time::sleep(Duration::from_millis(random.random_range(300..600))).await;
         process.kill().await.unwrap();
         let (mut process, _) = start(&config).await;
@@ -86,7 +92,7 @@ async fn what_was_acknowledged_while_postgresql_was_away_is_in_it_afterwards_who
         }
         process.kill().await.unwrap();
     }
-    assert!(acknowledged > OUTAGES * VALIDATORS / 2, "registrations were taken meanwhile: {acknowledged}");
+    assert_eq!(acknowledged, OUTAGES * VALIDATORS, "registrations were taken meanwhile");
 }
 
 /// Every process takes registrations until it is killed; each time, what the database has is held against what was
@@ -105,9 +111,13 @@ async fn kill_again_and_again(url: &str, kills: u64) {
     for life in 0..kills {
         let (mut process, addr) = start(&config).await;
         let senders = Sender::of_all(&network, &validators, addr, Answers::MustTake);
+        let first = Arc::clone(&senders[0].acknowledged);
         let sending =
             senders.into_iter().map(|sender| tokio::spawn(sender.send(1_000 + life * 100, random.random())));
         let sending: Vec<_> = sending.collect();
+        if life % 2 == 1 {
+            soon(&first).await;
+        }
         tokio::time::sleep(Duration::from_millis(random.random_range(0..LIFE_MS))).await;
         process.kill().await.unwrap();
 
@@ -125,7 +135,7 @@ async fn kill_again_and_again(url: &str, kills: u64) {
         }
         kept = recorded;
     }
-    assert!(acknowledged > kills / 2, "the lives were long enough to acknowledge: {acknowledged}");
+    assert!(acknowledged >= kills / 2, "the lives were long enough to acknowledge: {acknowledged}");
 }
 
 /// Somebody who registers one validator over and over, newer and older in turn.
@@ -134,6 +144,8 @@ struct Sender {
     validator: SecretKey,
     addr: SocketAddr,
     answers: Answers,
+    /// Told with each acknowledgement.
+    acknowledged: Arc<Notify>,
 }
 
 /// What an honest process may answer.
@@ -151,6 +163,7 @@ impl Sender {
             validator: validator.clone(),
             addr,
             answers,
+            acknowledged: Arc::default(),
         };
         validators.iter().map(sender).collect()
     }
@@ -171,7 +184,10 @@ impl Sender {
             let Ok(mut connection) = client.try_connect().await else { break };
             let Ok(reply) = connection.exchange(&self.request(timestamp).to_bytes()).await else { break };
             match reply.status {
-                200 => newest = newest.max(Some(timestamp)),
+                200 => {
+                    newest = newest.max(Some(timestamp));
+                    self.acknowledged.notify_one();
+                }
                 400 => assert!(
                     reply.text().contains("older") || reply.text().contains("differs"),
                     "{}",
@@ -190,6 +206,11 @@ impl Sender {
         let body = registrations_to_ssz(&[signed]);
         Request::post("/eth/v1/builder/validators", "application/octet-stream", body)
     }
+}
+
+/// Waits for the next acknowledgement.
+async fn soon(acknowledged: &Notify) {
+    tokio::time::timeout(PATIENCE, acknowledged.notified()).await.expect("a registration is acknowledged");
 }
 
 /// The earliest timestamp, in Unix seconds: the same in a whole run.

@@ -10,7 +10,7 @@ async fn serving() -> (Process, Folder) {
     let network = network(ForkName::Fulu);
     let relay = relay_bidding(&network, 1, eth("0.03")).await;
     let setup = Service::on(&network).relay("one", &relay).cluster("alpha", &["one"], &[validator(0)]);
-    let process = Process::start(&setup.admin("drain_min_ms = 1500")).await;
+    let process = Process::start(&setup.admin("drain_min_ms = 5000")).await;
     let folder = Folder::with_config(&format!("[admin]\nlisten = \"{}\"\n", process.admin().addr()));
     (process, folder)
 }
