@@ -1,7 +1,7 @@
 //! What supervisors and load balancers are told.
 
 use e2e::{
-    PATIENCE, Reply, Request, Service, Version, auction, eth, eventually, network, network_starting_in,
+    PATIENCE, RedisServer, Reply, Request, Service, Version, auction, eth, eventually, network, network_starting_in,
     relay_bidding, signed_block, validator,
 };
 use headstart_devnet::{HeaderFault, WireFault};
@@ -66,6 +66,29 @@ async fn a_service_whose_database_is_away_is_degraded_and_ready() {
     .await;
     let figures = service.admin("/metrics").await.text();
     assert_eq!(figure(&figures, "headstart_store_degraded{store=\"registry\"}"), Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_server_of_provenance_is_away_is_degraded_and_ready() {
+    let (network, redis, provenance) = (network(FORK), RedisServer::start(), RedisServer::start());
+    let relay = relay_bidding(&network, 1, eth("0.03")).await;
+    let apart = format!("provenance_url = \"{}\"", provenance.url());
+    let setup = Service::on(&network).redis_with(&redis.url(), &apart).relay("one", &relay);
+    let service = setup.cluster("alpha", &["one"], &[validator(0)]).start().await;
+    let degraded = async || {
+        let figures = service.admin("/metrics").await.text();
+        figure(&figures, "headstart_store_degraded{store=\"redis\"}")
+    };
+    assert_eq!(degraded().await, Some(0.0));
+    provenance.kill();
+    eventually("a bid has nowhere to be put on record", async || {
+        service.header(&auction(&validator(0))).await;
+        degraded().await == Some(1.0)
+    })
+    .await;
+    let ready = service.admin("/readyz").await;
+    assert_eq!((ready.status, status_of(&json(&ready), "redis")), (200, "warn"), "{}", ready.text());
+    assert!(ready.text().contains("provenance"), "it says which one: {}", ready.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

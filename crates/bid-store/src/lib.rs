@@ -15,6 +15,7 @@
 //!
 //! This room has no policy of its own and no SQL, and verifies nothing.
 
+mod condition;
 mod entry;
 mod envelope;
 mod events;
@@ -28,6 +29,7 @@ mod redis;
 mod shared;
 mod store;
 
+pub use condition::Condition;
 pub use entry::{AuctionEntry, Chosen, Served};
 pub use envelope::Format;
 pub use events::{AuctionEvent, AuctionEventKind};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use headstart_auction::{LEASE_MS, LeaseAnswer, Origin};
 use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, RelayId, Root, Slot};
 
+use crate::condition::Condition;
 use crate::feed::Feed;
 use crate::hints::{HintId, TakenHint};
 use crate::memory::Memory;
@@ -23,10 +24,10 @@ pub(crate) enum Shared {
 }
 
 impl Shared {
-    pub(crate) fn is_up(&self) -> bool {
+    pub(crate) fn condition(&self) -> Condition {
         match self {
-            Self::Memory(_) => true,
-            Self::Redis(redis) => redis.is_up(),
+            Self::Memory(_) => Condition::Well,
+            Self::Redis(redis) => redis.condition(),
         }
     }
 

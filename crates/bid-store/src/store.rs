@@ -14,7 +14,8 @@ use crate::near::Near;
 use crate::redis::{NotUsable, Redis, RedisConfig};
 use crate::shared::Shared;
 use crate::{
-    AuctionEntry, AuctionEvent, Feed, LeaseName, Notice, ProcessId, SharedBid, SharedHint, SubmissionKey,
+    AuctionEntry, AuctionEvent, Condition, Feed, LeaseName, Notice, ProcessId, SharedBid, SharedHint,
+    SubmissionKey,
 };
 
 /// The bid store of one network: what this process holds near, and what it shares with others. A handle: clones are the
@@ -134,9 +135,14 @@ impl BidStore {
         }
     }
 
-    /// Whether others can be reached.
+    /// Whether others can be reached: for that every server has to answer.
     pub fn is_shared(&self) -> bool {
-        self.inner.shared.is_up()
+        !matches!(self.condition(), Condition::Away(_))
+    }
+
+    /// How the servers stand, for whoever looks after them.
+    pub fn condition(&self) -> Condition {
+        self.inner.shared.condition()
     }
 
     /// Takes a bid that this process has verified into an open auction, for all processes. Its provenance is on record

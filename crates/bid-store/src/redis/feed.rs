@@ -25,8 +25,10 @@ impl Redis {
     /// Listens from now on, and again after every interruption.
     pub(crate) fn feed(&self) -> Feed {
         let (tell, notices) = mpsc::channel(WAITING_MAX);
-        let (client, channel, up) = (self.link.client().clone(), self.keys.channel(), self.link.watch());
-        let listener = Listener { client, channel, me: self.process, envelope: self.envelope, tell, up };
+        let (client, channel) = (self.link.client().clone(), self.keys.channel());
+        let (up, provenance_up) = (self.link.watch(), self.provenance.watch());
+        let (me, envelope) = (self.process, self.envelope);
+        let listener = Listener { client, channel, me, envelope, tell, up, provenance_up };
         Feed(Source::Redis { notices, _listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
     }
 }
@@ -39,6 +41,8 @@ struct Listener {
     tell: mpsc::Sender<Heard>,
     /// Whether the server answers: one that did not may have lost everything.
     up: watch::Receiver<u64>,
+    /// The same of the server that has provenance.
+    provenance_up: watch::Receiver<u64>,
 }
 
 impl Listener {
@@ -64,22 +68,28 @@ impl Listener {
         // What was told before nobody here has heard.
         let mut has_gap = true;
         loop {
-            // Whoever is told reads and writes at once, which needs the other connection.
-            let is_up = *self.up.borrow() > 0;
-            if has_gap && is_up && self.tell.try_send(Heard::Gap).is_ok() {
-                has_gap = false;
-            }
+            has_gap = has_gap && !self.tell_of_gap();
             tokio::select! {
                 message = messages.next() => match message {
                     Some(message) => has_gap |= !self.pass_on(&message),
                     None => return Ok(()),
                 },
                 Ok(()) = self.up.changed() => has_gap |= *self.up.borrow_and_update() > 0,
+                Ok(()) = self.provenance_up.changed() => {
+                    has_gap |= *self.provenance_up.borrow_and_update() > 0;
+                }
                 () = time::sleep(SILENT_FOR) => {
                     time::timeout(SILENT_FOR, sink.ping::<redis::Value>()).await.map_err(timed_out)?.map(drop)?;
                 }
             }
         }
+    }
+
+    /// Whether it is told. Whoever is told reads and writes at once, which needs one of the other connections; when the
+    /// second one is made there is another gap.
+    fn tell_of_gap(&self) -> bool {
+        let is_up = *self.up.borrow() > 0 || *self.provenance_up.borrow() > 0;
+        is_up && self.tell.try_send(Heard::Gap).is_ok()
     }
 
     /// Whether nothing was left out.

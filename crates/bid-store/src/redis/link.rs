@@ -92,6 +92,10 @@ impl Link {
         }
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.shared.name
+    }
+
     pub(crate) fn is_up(&self) -> bool {
         *self.shared.up.borrow() > 0
     }

@@ -19,7 +19,7 @@ use headstart_types::{AuctionKey, Network};
 use redis::{AsyncCommands, Client, Script};
 
 use crate::envelope::{Envelope, Format, Order};
-use crate::{LeaseName, Notice, ProcessId, SharedBid, SubmissionKey};
+use crate::{Condition, LeaseName, Notice, ProcessId, SharedBid, SubmissionKey};
 pub use inspect::Inspection;
 use keys::Keys;
 use link::Link;
@@ -51,7 +51,9 @@ impl RedisConfig {
 #[derive(Debug)]
 pub(crate) struct Redis {
     link: Link,
+    /// The same link when there is one server.
     provenance: Link,
+    has_two_servers: bool,
     keys: Keys,
     envelope: Envelope,
     /// How long what may be lost is kept at most.
@@ -89,6 +91,7 @@ impl Redis {
         Ok(Self {
             link,
             provenance,
+            has_two_servers: config.provenance_url.is_some(),
             keys: Keys::new(network),
             envelope: Envelope::new(process, config.writes, network),
             lifetime: Duration::from_millis(network.slot_duration_ms) * LIFETIME_SLOTS,
@@ -101,8 +104,14 @@ impl Redis {
         })
     }
 
-    pub(crate) fn is_up(&self) -> bool {
-        self.link.is_up()
+    pub(crate) fn condition(&self) -> Condition {
+        let away = self.links().find(|link| !link.is_up());
+        away.map_or(Condition::Well, |link| Condition::Away(link.name()))
+    }
+
+    /// One for each server.
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        [&self.link, &self.provenance].into_iter().take(1 + usize::from(self.has_two_servers))
     }
 
     /// `Some(false)` when a newer bid of the relay is there already.

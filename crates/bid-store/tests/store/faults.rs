@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use headstart_auction::LeaseAnswer;
-use headstart_bid_store::{BidStore, Feed, Heard, LeaseName, RedisConfig};
+use headstart_bid_store::{BidStore, Condition, Feed, Heard, LeaseName, Notice, RedisConfig};
 use headstart_types::{BlsPublicKey, Network, Root, Slot};
 
 use crate::redis_server::RedisServer;
@@ -73,6 +73,41 @@ async fn a_server_that_hangs_or_dies_is_left_alone_until_it_answers_and_is_then_
             .await;
         assert!(other.shared_origin(SLOT, hash(10)).await.is_some(), "{name}: provenance is back");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_provenance_that_goes_and_comes_back_empty_is_missed_and_filled_again() {
+    let (bids, provenance) = (RedisServer::start(), RedisServer::start());
+    let store = connect(&bids.url(), Some(&provenance.url())).await;
+    let mut feed = store.listen();
+    next_gap(&mut feed).await;
+    use_all(&store).await;
+    assert_eq!((bids.cli(&["KEYS", "*origins"]), provenance.cli(&["KEYS", "*bids*"])), Default::default());
+
+    provenance.kill();
+    eventually("it is missed", async || {
+        use_all(&store).await;
+        store.condition() == Condition::Away("provenance")
+    })
+    .await;
+    assert!(!store.is_shared() && !store.shared_bids(&key(SLOT)).await.is_empty(), "bids are shared on");
+    provenance.restart();
+    next_gap(&mut feed).await;
+    store.refill().await;
+
+    let other = connect(&bids.url(), Some(&provenance.url())).await;
+    assert!(other.shared_origin(SLOT, hash(10)).await.is_some(), "provenance is back");
+    assert_eq!(store.condition(), Condition::Well);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_server_of_provenance_was_never_there_is_not_shared() {
+    let bids = RedisServer::start();
+    let provenance_url = Some("redis://127.0.0.1:1".to_owned());
+    let config = RedisConfig { provenance_url, ..RedisConfig::new(bids.url()) };
+    let store = BidStore::redis(&config, &Network::mainnet()).unwrap();
+    eventually("bids are shared", async || store.notify(Notice::Hinted).await).await;
+    assert_eq!((store.condition(), store.is_shared()), (Condition::Away("provenance"), false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,20 +49,24 @@ pub(crate) fn hash(block: u8) -> BlockHash {
 pub(crate) enum Backend {
     Memory(BidStore),
     Redis(RedisServer),
+    /// Provenance has a server of its own.
+    TwoServers(RedisServer, RedisServer),
     /// The processes are of two releases, by turns.
     RedisOfTwoReleases(RedisServer, AtomicUsize),
 }
 
 impl Backend {
-    pub(crate) fn each() -> [Self; 3] {
+    pub(crate) fn each() -> [Self; 4] {
+        let two_servers = Self::TwoServers(RedisServer::start(), RedisServer::start());
         let two_releases = Self::RedisOfTwoReleases(RedisServer::start(), AtomicUsize::new(0));
-        [Self::Memory(BidStore::default()), Self::Redis(RedisServer::start()), two_releases]
+        [Self::Memory(BidStore::default()), Self::Redis(RedisServer::start()), two_servers, two_releases]
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
             Self::Redis(_) => "redis",
+            Self::TwoServers(..) => "redis, provenance apart",
             Self::RedisOfTwoReleases(..) => "redis, processes of two releases",
         }
     }
@@ -72,6 +76,7 @@ impl Backend {
         match self {
             Self::Memory(store) => store.beside().unwrap(),
             Self::Redis(server) => connect(&server.url(), None).await,
+            Self::TwoServers(bids, provenance) => connect(&bids.url(), Some(&provenance.url())).await,
             Self::RedisOfTwoReleases(server, processes) => {
                 let formats = [Format::Previous, Format::Current];
                 let writes = formats[processes.fetch_add(1, Ordering::Relaxed) % 2];

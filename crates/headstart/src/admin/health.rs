@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use headstart_auction::OffsetBounds;
-use headstart_bid_store::BidStore;
+use headstart_bid_store::{BidStore, Condition};
 use headstart_fetcher::{ARMING, Fetcher};
 use headstart_registry::LiveDirectory;
 
@@ -117,12 +117,12 @@ impl Health {
     }
 
     fn redis(&self) -> Finding {
-        match (self.store.has_others(), self.store.is_shared()) {
-            (false, _) => Finding::ok("redis", "not used: this process is alone"),
-            (true, true) => Finding::ok("redis", "shared"),
-            (true, false) => Finding::warn(
+        match self.store.condition() {
+            _ if !self.store.has_others() => Finding::ok("redis", "not used: this process is alone"),
+            Condition::Well => Finding::ok("redis", "shared"),
+            Condition::Away(server) => Finding::warn(
                 "redis",
-                "away: this process goes on by itself",
+                format!("the server for {server} is away: this process goes on by itself"),
                 "start it; nothing else need be done",
             ),
         }

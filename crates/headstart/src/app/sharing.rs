@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use headstart_bid_store::BidStore;
+use headstart_bid_store::{BidStore, Condition};
 use headstart_types::Network;
 use tokio::time::{self, Instant};
 use tracing::{info, warn};
@@ -28,15 +28,16 @@ pub(super) async fn open(config: &Config, network: &Network) -> anyhow::Result<B
     while !store.is_shared() && Instant::now() < until {
         time::sleep(LOOK_EVERY).await;
     }
-    match (store.is_shared(), config.redis.mode) {
-        (true, _) => info!(process = %store.process(), "the bid store is shared through redis"),
-        (false, RedisMode::Optional) => {
+    match (store.condition(), config.redis.mode) {
+        (Condition::Well, _) => info!(process = %store.process(), "the bid store is shared through redis"),
+        (Condition::Away(server), RedisMode::Optional) => {
             warn!(
+                server,
                 "redis does not answer: this process works ALONE until it does, and shares neither bids nor blocks"
             );
         }
-        (false, RedisMode::Required) => bail!(
-            "reach redis at redis.url: start it, correct the URL, or write redis.mode = \"optional\" to start without it"
+        (Condition::Away(server), RedisMode::Required) => bail!(
+            "reach the redis server for {server}: start it, correct its URL in [redis], or write redis.mode = \"optional\" to start without it"
         ),
     }
     Ok(store)
