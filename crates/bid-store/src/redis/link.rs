@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
 use tokio::sync::watch;
 use tokio::time;
 use tokio_util::task::AbortOnDropHandle;
@@ -18,6 +18,10 @@ const MISSES_MAX: u32 = 2;
 /// How often a server that is away is tried, and how long it may take to answer then.
 const TRY_EVERY: Duration = Duration::from_millis(100);
 const TRY_FOR: Duration = Duration::from_millis(250);
+/// One that turned this process away is left alone for longer, lest it be filled again each time that it lets it in.
+const TURNED_AWAY_FOR: Duration = Duration::from_secs(1);
+/// A name that nobody uses.
+const NOBODYS: &str = "headstart:nobodys";
 
 /// Clones share the connection.
 #[derive(Clone, Debug)]
@@ -51,7 +55,7 @@ impl Link {
     pub(crate) fn new(name: &'static str, client: Client, deadline: Duration) -> Self {
         let shared = Shared { name, client, deadline, state: Mutex::default(), up: watch::Sender::new(0) };
         let link = Self { shared: Arc::new(shared) };
-        link.try_to_connect(&mut link.state());
+        link.try_to_connect(&mut link.state(), Duration::ZERO);
         link
     }
 
@@ -77,8 +81,9 @@ impl Link {
                 self.state().misses = 0;
                 Ok(answer)
             }
-            Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {
-                self.lost(&error.to_string());
+            Ok(Err(error)) if is_lost(&error) => {
+                let rest = if turns_away(&error) { TURNED_AWAY_FOR } else { Duration::ZERO };
+                self.lost(&error.to_string(), rest);
                 Err(None)
             }
             Ok(Err(error)) => {
@@ -116,23 +121,24 @@ impl Link {
             state.misses
         };
         if misses >= MISSES_MAX {
-            self.lost("it does not answer in time");
+            self.lost("it does not answer in time", Duration::ZERO);
         }
     }
 
-    fn lost(&self, reason: &str) {
+    fn lost(&self, reason: &str, rest: Duration) {
         let mut state = self.state();
         if state.connection.take().is_some() {
             warn!(server = self.shared.name, reason, "redis is away: this process goes on by itself");
             self.shared.up.send_replace(0);
-            self.try_to_connect(&mut state);
+            self.try_to_connect(&mut state, rest);
         }
     }
 
-    fn try_to_connect(&self, state: &mut State) {
+    fn try_to_connect(&self, state: &mut State, rest: Duration) {
         let shared = Arc::downgrade(&self.shared);
         let client = self.shared.client.clone();
         let trying = tokio::spawn(async move {
+            time::sleep(rest).await;
             let connection = loop {
                 match connect(&client).await {
                     Ok(connection) => break connection,
@@ -164,7 +170,21 @@ impl Link {
     }
 }
 
-/// A connection that has proven to answer.
+/// Whether nothing is to be had over this connection any more.
+fn is_lost(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_unrecoverable_error() || turns_away(error)
+}
+
+/// Whether the server is one to write to no more: it was demoted, has no primary, or does not let this process do its
+/// work. The name or the proxy that led there may lead to another by now, so a new connection is worth a try.
+fn turns_away(error: &RedisError) -> bool {
+    use ServerErrorKind::{MasterDown, NoPerm, ReadOnly};
+    // Before Redis 7 what a script met with stands in its text alone.
+    let in_script = || error.detail().is_some_and(|detail| detail.contains("-READONLY "));
+    matches!(error.kind(), ErrorKind::Server(MasterDown | NoPerm | ReadOnly)) || in_script()
+}
+
+/// A connection that has proven to answer, to a server that may be written to.
 async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(TRY_FOR))
@@ -177,7 +197,11 @@ async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
             load.cmd("SCRIPT").arg("LOAD").arg(script).ignore();
         }
         load.query_async::<()>(&mut connection).await?;
-        Ok::<_, RedisError>(connection)
+        match redis::cmd("UNLINK").arg(NOBODYS).query_async::<()>(&mut connection).await {
+            Err(error) if is_lost(&error) => Err(error),
+            // One that takes nothing for now can still pass things on.
+            _ => Ok(connection),
+        }
     };
     match time::timeout(2 * TRY_FOR, connected).await {
         Ok(connected) => connected.map_err(|error| error.to_string()),

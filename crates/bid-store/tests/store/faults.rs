@@ -6,6 +6,7 @@ use headstart_auction::LeaseAnswer;
 use headstart_bid_store::{BidStore, Condition, Feed, Heard, LeaseName, Notice, RedisConfig};
 use headstart_types::{BlsPublicKey, Network, Root, Slot};
 
+use crate::gateway::Gateway;
 use crate::redis_server::RedisServer;
 use crate::world::{SLOT, bid, connect, connect_within, eventually, hash, key};
 
@@ -108,6 +109,44 @@ async fn a_store_whose_server_of_provenance_was_never_there_is_not_shared() {
     let store = BidStore::redis(&config, &Network::mainnet()).unwrap();
     eventually("bids are shared", async || store.notify(Notice::Hinted).await).await;
     assert_eq!((store.condition(), store.is_shared()), (Condition::Away("provenance"), false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_not_be_written_to_is_left_for_the_one_that_has_taken_its_place() {
+    let demotion: &[&[&str]] = &[&["REPLICAOF", "127.0.0.1", "1"]];
+    let orphaned: &[&[&str]] =
+        &[&["CONFIG", "SET", "replica-serve-stale-data", "no"], &["REPLICAOF", "127.0.0.1", "1"]];
+    let forbidden: &[&[&str]] = &[&["ACL", "SETUSER", "default", "-hset"]];
+    for (name, fault) in [("demoted", demotion), ("orphaned", orphaned), ("forbidden", forbidden)] {
+        let (before, after) = (RedisServer::start(), RedisServer::start());
+        let gateway = Gateway::to(&before).await;
+        let (store, other) = (connect(&gateway.url(), None).await, connect(&after.url(), None).await);
+        let mut feed = store.listen();
+        next_gap(&mut feed).await;
+        gateway.lead_to(&after);
+        for command in fault {
+            before.cli(command);
+        }
+        use_all(&store).await;
+        next_gap(&mut feed).await;
+        store.refill().await;
+        assert!(other.shared_origin(SLOT, hash(10)).await.is_some(), "{name}: it is on record at the other");
+        assert!(store.is_shared(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_writes_is_away_until_it_does() {
+    let server = RedisServer::start();
+    let store = connect(&server.url(), None).await;
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    use_all(&store).await;
+    assert!(!store.is_shared());
+    let refused = server.info("total_error_replies");
+    eventually("it is tried more than once", async || server.info("total_error_replies") > refused + 1).await;
+    assert!(!store.is_shared(), "a connection that cannot write is none");
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
+    eventually("it is back", async || store.is_shared()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

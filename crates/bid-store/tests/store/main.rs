@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops when its set-up fails")]
 
 mod faults;
+mod gateway;
 mod model;
 mod near;
 #[path = "../../../../tests/src/redis_server.rs"]

@@ -1,0 +1,63 @@
+//! A way to a server, for faults that only the network has.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::redis_server::RedisServer;
+
+/// Passes connections on, for as long as it lives.
+pub(crate) struct Gateway {
+    port: u16,
+    leads_to: Arc<Mutex<PathBuf>>,
+    swallowed: watch::Sender<()>,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+impl Gateway {
+    pub(crate) async fn to(server: &RedisServer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (leads_to, swallowed) = (Arc::new(Mutex::new(socket(server))), watch::Sender::new(()));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&leads_to), swallowed.clone()));
+        Self { port, leads_to, swallowed, _accepting: AbortOnDropHandle::new(accepting) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// New connections are to another server; those that there are stay where they are.
+    pub(crate) fn lead_to(&self, server: &RedisServer) {
+        *self.leads_to.lock().unwrap() = socket(server);
+    }
+
+    /// The connections that there are stay open, and nothing passes over them any more.
+    pub(crate) fn swallow(&self) {
+        self.swallowed.send_replace(());
+    }
+}
+
+async fn accept(listener: TcpListener, leads_to: Arc<Mutex<PathBuf>>, swallowed: watch::Sender<()>) {
+    loop {
+        let (from, _) = listener.accept().await.unwrap();
+        let to = leads_to.lock().unwrap().clone();
+        tokio::spawn(pass_on(from, to, swallowed.subscribe()));
+    }
+}
+
+async fn pass_on(mut from: TcpStream, to: PathBuf, mut swallowed: watch::Receiver<()>) {
+    let Ok(mut to) = UnixStream::connect(to).await else { return };
+    tokio::select! {
+        _ = copy_bidirectional(&mut from, &mut to) => {}
+        Ok(()) = swallowed.changed() => std::future::pending().await,
+    }
+}
+
+fn socket(server: &RedisServer) -> PathBuf {
+    server.url().trim_start_matches("redis+unix://").into()
+}
