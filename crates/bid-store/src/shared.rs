@@ -31,6 +31,13 @@ impl Shared {
         }
     }
 
+    pub(crate) fn refused(&self) -> u64 {
+        match self {
+            Self::Memory(_) => 0,
+            Self::Redis(redis) => redis.refused(),
+        }
+    }
+
     /// `Some(false)` when a newer bid of the relay is there already.
     pub(crate) async fn share_bid(&self, fence: u64, bid: SharedBid) -> Option<bool> {
         match self {

@@ -145,6 +145,11 @@ impl BidStore {
         self.inner.shared.condition()
     }
 
+    /// Calls that a server answered with an error, for a figure.
+    pub fn refused(&self) -> u64 {
+        self.inner.shared.refused()
+    }
+
     /// Takes a bid that this process has verified into an open auction, for all processes. Its provenance is on record
     /// in the shared store, or that store is away, before anyone can see it here.
     pub async fn offer(&self, key: &AuctionKey, bid: Bid, fence: u64) -> Offered {

@@ -2,7 +2,7 @@
 //! does.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use super::SCRIPTS;
+use super::refusals::Refusals;
 
 /// Calls in a row that may miss the deadline before the server counts as away.
 const MISSES_MAX: u32 = 2;
@@ -46,6 +47,7 @@ struct State {
     connection: Option<MultiplexedConnection>,
     misses: u32,
     connected: u64,
+    refusals: Refusals,
     /// Tries to reach the server while it is away; ends with the link.
     trying: Option<AbortOnDropHandle<()>>,
 }
@@ -78,7 +80,7 @@ impl Link {
         let connection = self.state().connection.clone().ok_or(None)?;
         match time::timeout(self.shared.deadline, call(connection)).await {
             Ok(Ok(answer)) => {
-                self.state().misses = 0;
+                self.answered(what);
                 Ok(answer)
             }
             Ok(Err(error)) if is_lost(&error) => {
@@ -87,7 +89,7 @@ impl Link {
                 Err(None)
             }
             Ok(Err(error)) => {
-                debug!(server = self.shared.name, "failed to {what}: {error}");
+                self.refused_by(what, &error);
                 Err(Some(error))
             }
             Err(_) => {
@@ -105,6 +107,16 @@ impl Link {
         *self.shared.up.borrow() > 0
     }
 
+    /// Whether the server answers, and with errors.
+    pub(crate) fn refuses(&self) -> bool {
+        self.state().refusals.are_open(Instant::now())
+    }
+
+    /// Calls that the server answered with an error.
+    pub(crate) fn refused(&self) -> u64 {
+        self.state().refusals.count()
+    }
+
     /// Tells when the server is there and when it is away: zero is away, another number each time it comes back.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.shared.up.subscribe()
@@ -112,6 +124,23 @@ impl Link {
 
     pub(crate) fn client(&self) -> &Client {
         &self.shared.client
+    }
+
+    fn answered(&self, what: &'static str) {
+        let mut state = self.state();
+        state.misses = 0;
+        state.refusals.succeeded(what);
+    }
+
+    fn refused_by(&self, what: &'static str, error: &RedisError) {
+        let server = self.shared.name;
+        // The group is made when it is missed, by whoever is first.
+        let is_expected = matches!(error.code(), Some("NOGROUP" | "BUSYGROUP"));
+        if !is_expected && self.state().refusals.refused(what, Instant::now()) {
+            warn!(server, "redis refuses what this process asks of it: failed to {what}: {error}");
+        } else {
+            debug!(server, "failed to {what}: {error}");
+        }
     }
 
     fn missed(&self) {

@@ -10,6 +10,7 @@ mod inspect;
 mod keys;
 mod link;
 mod provenance;
+mod refusals;
 
 use std::time::Duration;
 
@@ -105,8 +106,14 @@ impl Redis {
     }
 
     pub(crate) fn condition(&self) -> Condition {
-        let away = self.links().find(|link| !link.is_up());
-        away.map_or(Condition::Well, |link| Condition::Away(link.name()))
+        let away = self.links().find(|link| !link.is_up()).map(|link| Condition::Away(link.name()));
+        let refusing = || self.links().find(|link| link.refuses());
+        away.or_else(|| refusing().map(|link| Condition::Refusing(link.name()))).unwrap_or(Condition::Well)
+    }
+
+    /// Calls that a server answered with an error.
+    pub(crate) fn refused(&self) -> u64 {
+        self.links().map(Link::refused).sum()
     }
 
     /// One for each server.

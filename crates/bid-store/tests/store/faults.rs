@@ -160,6 +160,22 @@ async fn a_full_server_still_passes_bids_on() {
     let heard = tokio::time::timeout(ONE_CALL * 10, feed.next()).await.unwrap();
     assert!(matches!(heard, Some(Heard::Notice(..))), "{heard:?}");
     assert!(store.is_shared(), "a server that refuses is not away");
+    assert_eq!(store.condition(), Condition::Refusing("bids"), "but it is not well");
+    assert!(store.refused() > 0);
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    eventually("it takes bids again", async || {
+        store.offer(&key(SLOT), bid(1, 11, 200), 1).await;
+        store.condition() == Condition::Well
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_not_heard_of_the_fetchers_is_well() {
+    let server = RedisServer::start();
+    let store = connect(&server.url(), None).await;
+    store.take_hints().await;
+    assert_eq!((store.condition(), store.refused()), (Condition::Well, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

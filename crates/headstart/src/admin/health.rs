@@ -120,6 +120,11 @@ impl Health {
         match self.store.condition() {
             _ if !self.store.has_others() => Finding::ok("redis", "not used: this process is alone"),
             Condition::Well => Finding::ok("redis", "shared"),
+            Condition::Refusing(server) => Finding::warn(
+                "redis",
+                format!("the server for {server} refuses what is put there"),
+                "see in the log why: it is full, or its disk is",
+            ),
             Condition::Away(server) => Finding::warn(
                 "redis",
                 format!("the server for {server} is away: this process goes on by itself"),

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use headstart_bid_store::Condition;
+
 use super::Sources;
 use super::figures::{Figures, label};
 
@@ -11,7 +13,13 @@ pub(super) fn show(sources: &Sources, figures: &mut Figures<'_>) -> fmt::Result 
     figures.gauge("drain_state", "0 starting, 1 serving, 2 draining, 3 closed.", stage)?;
     let degraded = degraded_stores(sources);
     let degraded = degraded.iter().map(|(store, is)| (label("store", store), f64::from(u8::from(*is))));
-    figures.gauges("store_degraded", "1 while a store is away and memory stands in for it.", degraded)?;
+    figures.gauges(
+        "store_degraded",
+        "1 while a store is away or refuses what is put there, and memory stands in for it.",
+        degraded,
+    )?;
+    let refused = [(label("store", "redis"), sources.store.refused())];
+    figures.counters("store_refused", "Calls that a store answered with an error.", refused)?;
     let restarts = sources.fetcher.supervisor().restarts().into_iter().chain(sources.registry.restarts());
     let restarts = restarts.map(|(task, restarts)| (label("task", task), restarts));
     figures.counters("task_restarts", "Tasks that panicked and were started again.", restarts)?;
@@ -42,5 +50,5 @@ pub(super) fn show(sources: &Sources, figures: &mut Figures<'_>) -> fmt::Result 
 
 /// The stores that processes share, and whether each is away. Whoever adds a store adds it here.
 fn degraded_stores(sources: &Sources) -> [(&'static str, bool); 2] {
-    [("redis", !sources.store.is_shared()), ("registry", sources.directory.is_database_away())]
+    [("redis", sources.store.condition() != Condition::Well), ("registry", sources.directory.is_database_away())]
 }
