@@ -27,8 +27,8 @@ impl Redis {
         let (tell, notices) = mpsc::channel(WAITING_MAX);
         let (client, channel) = (self.link.client().clone(), self.keys.channel());
         let (up, provenance_up) = (self.link.watch(), self.provenance.watch());
-        let (me, envelope) = (self.process, self.envelope);
-        let listener = Listener { client, channel, me, envelope, tell, up, provenance_up };
+        let (me, envelope, emptied) = (self.process, self.envelope, self.emptied.subscribe());
+        let listener = Listener { client, channel, me, envelope, tell, up, provenance_up, emptied };
         Feed(Source::Redis { notices, _listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
     }
 }
@@ -43,6 +43,8 @@ struct Listener {
     up: watch::Receiver<u64>,
     /// The same of the server that has provenance.
     provenance_up: watch::Receiver<u64>,
+    /// This process has found the server empty; what it tells the others of it does not come back to itself.
+    emptied: watch::Receiver<()>,
 }
 
 impl Listener {
@@ -78,6 +80,7 @@ impl Listener {
                 Ok(()) = self.provenance_up.changed() => {
                     has_gap |= *self.provenance_up.borrow_and_update() > 0;
                 }
+                Ok(()) = self.emptied.changed() => has_gap = true,
                 () = time::sleep(SILENT_FOR) => {
                     time::timeout(SILENT_FOR, sink.ping::<redis::Value>()).await.map_err(timed_out)?.map(drop)?;
                 }

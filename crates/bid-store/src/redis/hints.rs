@@ -81,7 +81,7 @@ impl Redis {
     }
 
     /// A command of the group. When the group is gone, the server has lost everything: it is made anew, and everybody is
-    /// told.
+    /// told, which includes this process.
     async fn ask_group<T: FromRedisValue>(&self, what: &'static str, command: &redis::Cmd) -> Option<T> {
         let ask = async |mut of: MultiplexedConnection| command.query_async(&mut of).await;
         match self.link.try_call(what, ask).await {
@@ -99,6 +99,7 @@ impl Redis {
         create.arg("CREATE").arg(self.keys.hints()).arg(GROUP).arg("0").arg("MKSTREAM");
         let created = async |mut on: MultiplexedConnection| create.query_async::<()>(&mut on).await;
         if self.link.call("create the fetchers' group", created).await.is_some() {
+            self.emptied.send_replace(());
             self.tell(&Notice::Emptied).await;
         }
     }

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use headstart_auction::LeaseAnswer;
 use headstart_types::{AuctionKey, Network};
 use redis::{AsyncCommands, Client, Script};
+use tokio::sync::watch;
 
 use crate::envelope::{Envelope, Format, Order};
 use crate::{Condition, LeaseName, Notice, ProcessId, SharedBid, SubmissionKey};
@@ -61,6 +62,8 @@ pub(crate) struct Redis {
     lifetime: Duration,
     scripts: Scripts,
     process: ProcessId,
+    /// Told when this process finds the server empty.
+    emptied: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -102,6 +105,7 @@ impl Redis {
                 release: Script::new(RELEASE),
             },
             process,
+            emptied: watch::Sender::default(),
         })
     }
 

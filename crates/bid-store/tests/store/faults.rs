@@ -77,6 +77,29 @@ async fn a_server_that_hangs_or_dies_is_left_alone_until_it_answers_and_is_then_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_the_server_empty_tells_itself_and_the_others() {
+    let server = RedisServer::start();
+    let (fetcher, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    fetcher.take_hints().await;
+    let (mut feed, mut of_other) = (fetcher.listen(), other.listen());
+    next_gap(&mut feed).await;
+    next_gap(&mut of_other).await;
+    use_all(&fetcher).await;
+
+    server.cli(&["FLUSHALL"]);
+    fetcher.take_hints().await;
+
+    next_gap(&mut feed).await;
+    fetcher.refill().await;
+    assert!(other.shared_origin(SLOT, hash(10)).await.is_some(), "it has put there what it holds");
+    eventually("the other is told", async || {
+        let heard = tokio::time::timeout(Duration::from_millis(100), of_other.next()).await;
+        matches!(heard, Ok(Some(Heard::Notice(_, Notice::Emptied))))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_provenance_that_goes_and_comes_back_empty_is_missed_and_filled_again() {
     let (bids, provenance) = (RedisServer::start(), RedisServer::start());
     let store = connect(&bids.url(), Some(&provenance.url())).await;
