@@ -1,8 +1,10 @@
 //! What the other processes tell, as it comes.
 
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Client, Msg, RedisError};
 use tokio::sync::{mpsc, watch};
 use tokio::time;
@@ -17,8 +19,9 @@ use crate::{Notice, ProcessId};
 /// Notices that may wait; further ones are left out, and whoever listens is told that there is a gap.
 const WAITING_MAX: usize = 4_096;
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// A connection that is silent for so long is asked whether it is still one.
-const SILENT_FOR: Duration = Duration::from_secs(10);
+/// A connection that is silent for so long is asked whether it is still one, and how long it may take to answer.
+const SILENT_FOR: Duration = Duration::from_secs(2);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 const CONNECT_WITHIN: Duration = Duration::from_millis(500);
 
 impl Redis {
@@ -52,40 +55,45 @@ impl Listener {
         while !self.tell.is_closed() {
             if let Err(error) = self.hear_out().await {
                 debug!("notices of other processes are interrupted: {error}");
+                time::sleep(AGAIN_AFTER).await;
             }
-            time::sleep(AGAIN_AFTER).await;
         }
     }
 
-    /// Passes on what comes until the connection ends.
+    /// Passes on what comes until the connection ends, or is to be made anew.
     async fn hear_out(&mut self) -> Result<(), RedisError> {
-        let subscribed = async {
-            let mut subscription = self.client.get_async_pubsub().await?;
-            subscription.subscribe(&self.channel).await?;
-            Ok::<_, RedisError>(subscription.split())
-        };
-        let timed_out = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let (mut sink, mut messages) =
-            time::timeout(CONNECT_WITHIN, subscribed).await.map_err(timed_out)??;
+        let (mut sink, mut messages) = within(CONNECT_WITHIN, self.subscribe()).await?;
         // What was told before nobody here has heard.
         let mut has_gap = true;
+        for seen in [&mut self.up, &mut self.provenance_up] {
+            seen.mark_unchanged();
+        }
         loop {
             has_gap = has_gap && !self.tell_of_gap();
             tokio::select! {
                 message = messages.next() => match message {
                     Some(message) => has_gap |= !self.pass_on(&message),
-                    None => return Ok(()),
+                    None => return Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
                 },
-                Ok(()) = self.up.changed() => has_gap |= *self.up.borrow_and_update() > 0,
+                // What has cost the other connection may have cost this one, which need not have noticed.
+                Ok(()) = self.up.changed() => if *self.up.borrow_and_update() > 0 {
+                    return Ok(());
+                },
                 Ok(()) = self.provenance_up.changed() => {
                     has_gap |= *self.provenance_up.borrow_and_update() > 0;
                 }
                 Ok(()) = self.emptied.changed() => has_gap = true,
                 () = time::sleep(SILENT_FOR) => {
-                    time::timeout(SILENT_FOR, sink.ping::<redis::Value>()).await.map_err(timed_out)?.map(drop)?;
+                    within(ANSWERS_WITHIN, sink.ping::<redis::Value>()).await?;
                 }
             }
         }
+    }
+
+    async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), RedisError> {
+        let mut subscription = self.client.get_async_pubsub().await?;
+        subscription.subscribe(&self.channel).await?;
+        Ok(subscription.split())
     }
 
     /// Whether it is told. Whoever is told reads and writes at once, which needs one of the other connections; when the
@@ -105,4 +113,11 @@ impl Listener {
         let Some(notice) = Notice::from_bytes(opened.body) else { return true };
         self.tell.try_send(Heard::Notice(opened.from, notice)).is_ok()
     }
+}
+
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, RedisError> {
+    time::timeout(time, work).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

@@ -134,6 +134,40 @@ async fn a_store_whose_server_of_provenance_was_never_there_is_not_shared() {
     assert_eq!((store.condition(), store.is_shared()), (Condition::Away("provenance"), false));
 }
 
+/// Whether a notice of the other process comes soon.
+async fn hears(feed: &mut Feed, other: &BidStore) -> bool {
+    other.notify(Notice::Hinted).await;
+    let heard = tokio::time::timeout(Duration::from_millis(100), feed.next()).await;
+    matches!(heard, Ok(Some(Heard::Notice(..))))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_connections_went_without_a_word_hears_again_as_soon_as_it_calls_again() {
+    let server = RedisServer::start();
+    let gateway = Gateway::to(&server).await;
+    let other = connect(&server.url(), None).await;
+    let store = connect_within(RedisConfig::DEADLINE, &gateway.url(), None).await;
+    let mut feed = store.listen();
+    next_gap(&mut feed).await;
+    let began = Instant::now();
+    gateway.swallow();
+    eventually("it is found to be away", async || use_all(&store).await == LeaseAnswer::Away).await;
+    eventually("it hears", async || hears(&mut feed, &other).await).await;
+    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}: not for the silence", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_only_listens_notices_that_nobody_is_there() {
+    let server = RedisServer::start();
+    let gateway = Gateway::to(&server).await;
+    let (store, other) = (connect(&gateway.url(), None).await, connect(&server.url(), None).await);
+    let mut feed = store.listen();
+    next_gap(&mut feed).await;
+    gateway.swallow();
+    next_gap(&mut feed).await;
+    eventually("it hears", async || hears(&mut feed, &other).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_may_not_be_written_to_is_left_for_the_one_that_has_taken_its_place() {
     let demotion: &[&[&str]] = &[&["REPLICAOF", "127.0.0.1", "1"]];
