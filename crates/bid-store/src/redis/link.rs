@@ -5,24 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
+use redis::{Client, RedisError};
 use tokio::sync::watch;
 use tokio::time;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
-use super::SCRIPTS;
+use super::connect::{connect, is_lost, turns_away};
 use super::refusals::Refusals;
 
-/// Calls in a row that may miss the deadline before the server counts as away.
+/// Calls, each begun after the one before missed the deadline, before the server counts as away.
 const MISSES_MAX: u32 = 2;
-/// How often a server that is away is tried, and how long it may take to answer then.
+/// How often a server that is away is tried.
 const TRY_EVERY: Duration = Duration::from_millis(100);
-const TRY_FOR: Duration = Duration::from_millis(250);
 /// One that turned this process away is left alone for longer, lest it be filled again each time that it lets it in.
 const TURNED_AWAY_FOR: Duration = Duration::from_secs(1);
-/// A name that nobody uses.
-const NOBODYS: &str = "headstart:nobodys";
 
 /// Clones share the connection.
 #[derive(Clone, Debug)]
@@ -46,10 +43,20 @@ struct Shared {
 struct State {
     connection: Option<MultiplexedConnection>,
     misses: u32,
+    /// When the last of them was counted.
+    missed_at: Option<Instant>,
+    /// How often the connection was made, which names the one that there is.
     connected: u64,
     refusals: Refusals,
     /// Tries to reach the server while it is away; ends with the link.
     trying: Option<AbortOnDropHandle<()>>,
+}
+
+/// One call: when it began, and over which connection.
+#[derive(Debug)]
+struct Begun {
+    at: Instant,
+    connection: u64,
 }
 
 impl Link {
@@ -77,7 +84,7 @@ impl Link {
         what: &'static str,
         call: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, Option<RedisError>> {
-        let connection = self.state().connection.clone().ok_or(None)?;
+        let (connection, begun) = self.begin().ok_or(None)?;
         match time::timeout(self.shared.deadline, call(connection)).await {
             Ok(Ok(answer)) => {
                 self.answered(what);
@@ -85,7 +92,7 @@ impl Link {
             }
             Ok(Err(error)) if is_lost(&error) => {
                 let rest = if turns_away(&error) { TURNED_AWAY_FOR } else { Duration::ZERO };
-                self.lost(&error.to_string(), rest);
+                self.lost(&begun, &error.to_string(), rest);
                 Err(None)
             }
             Ok(Err(error)) => {
@@ -93,10 +100,16 @@ impl Link {
                 Err(Some(error))
             }
             Err(_) => {
-                self.missed();
+                self.missed(&begun);
                 Err(None)
             }
         }
+    }
+
+    fn begin(&self) -> Option<(MultiplexedConnection, Begun)> {
+        let state = self.state();
+        let begun = Begun { at: Instant::now(), connection: state.connected };
+        Some((state.connection.clone()?, begun))
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -143,20 +156,26 @@ impl Link {
         }
     }
 
-    fn missed(&self) {
-        let misses = {
+    /// Calls that were under way together miss together: one stall is one miss.
+    fn missed(&self, call: &Begun) {
+        let is_away = {
             let mut state = self.state();
+            if state.missed_at.is_some_and(|missed_at| call.at <= missed_at) {
+                return;
+            }
+            state.missed_at = Some(Instant::now());
             state.misses += 1;
-            state.misses
+            state.misses >= MISSES_MAX
         };
-        if misses >= MISSES_MAX {
-            self.lost("it does not answer in time", Duration::ZERO);
+        if is_away {
+            self.lost(call, "it does not answer in time", Duration::ZERO);
         }
     }
 
-    fn lost(&self, reason: &str, rest: Duration) {
+    /// What became of a call over an earlier connection says nothing of this one.
+    fn lost(&self, call: &Begun, reason: &str, rest: Duration) {
         let mut state = self.state();
-        if state.connection.take().is_some() {
+        if state.connected == call.connection && state.connection.take().is_some() {
             warn!(server = self.shared.name, reason, "redis is away: this process goes on by itself");
             self.shared.up.send_replace(0);
             self.try_to_connect(&mut state, rest);
@@ -185,6 +204,8 @@ impl Link {
     fn connected(&self, connection: MultiplexedConnection) {
         let mut state = self.state();
         (state.connection, state.misses) = (Some(connection), 0);
+        // Those that are still under way over the connection before are no misses of this one.
+        state.missed_at = Some(Instant::now());
         state.connected += 1;
         if state.connected > 1 {
             info!(server = self.shared.name, "redis is back");
@@ -199,41 +220,55 @@ impl Link {
     }
 }
 
-/// Whether nothing is to be had over this connection any more.
-fn is_lost(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_unrecoverable_error() || turns_away(error)
-}
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::io;
 
-/// Whether the server is one to write to no more: it was demoted, has no primary, or does not let this process do its
-/// work. The name or the proxy that led there may lead to another by now, so a new connection is worth a try.
-fn turns_away(error: &RedisError) -> bool {
-    use ServerErrorKind::{MasterDown, NoPerm, ReadOnly};
-    // Before Redis 7 what a script met with stands in its text alone.
-    let in_script = || error.detail().is_some_and(|detail| detail.contains("-READONLY "));
-    matches!(error.kind(), ErrorKind::Server(MasterDown | NoPerm | ReadOnly)) || in_script()
-}
+    use tokio::sync::oneshot;
 
-/// A connection that has proven to answer, to a server that may be written to.
-async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
-    let settings = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(TRY_FOR))
-        .set_response_timeout(Some(TRY_FOR));
-    let connected = async {
-        let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
-        // The first offer of an auction must not wait for its script to be sent.
-        let mut load = redis::pipe();
-        for script in SCRIPTS {
-            load.cmd("SCRIPT").arg("LOAD").arg(script).ignore();
-        }
-        load.query_async::<()>(&mut connection).await?;
-        match redis::cmd("UNLINK").arg(NOBODYS).query_async::<()>(&mut connection).await {
-            Err(error) if is_lost(&error) => Err(error),
-            // One that takes nothing for now can still pass things on.
-            _ => Ok(connection),
-        }
-    };
-    match time::timeout(2 * TRY_FOR, connected).await {
-        Ok(connected) => connected.map_err(|error| error.to_string()),
-        Err(_) => Err("it does not answer in time".to_owned()),
+    use super::*;
+    use crate::redis::redis_server::RedisServer;
+
+    async fn link(server: &RedisServer, deadline: Duration) -> Link {
+        let link = Link::new("bids", Client::open(server.url()).unwrap(), deadline);
+        link.watch().wait_for(|up| *up > 0).await.unwrap();
+        link
+    }
+
+    /// Loses the connection, and returns once there is another.
+    async fn reconnect(link: &Link) {
+        let before = *link.watch().borrow();
+        let broken = async |_| Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe).into());
+        assert!(link.call("break", broken).await.is_none());
+        link.watch().wait_for(|up| *up > before).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_late_does_not_take_the_next_connection_with_it() {
+        let server = RedisServer::start();
+        let link = link(&server, Duration::from_mins(1)).await;
+        let (fail, failed) = oneshot::channel::<()>();
+        let late = link.call("be late", async |_| {
+            let _ = failed.await;
+            Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe).into())
+        });
+        let reconnected = async {
+            reconnect(&link).await;
+            fail.send(()).unwrap();
+        };
+        assert!(tokio::join!(late, reconnected).0.is_none());
+        assert!(link.is_up());
+    }
+
+    #[tokio::test]
+    async fn calls_over_the_connection_before_that_miss_are_no_misses_of_this_one() {
+        let server = RedisServer::start();
+        let link = link(&server, Duration::from_millis(200)).await;
+        let never = || link.call("wait", async |_| pending::<Result<(), RedisError>>().await);
+        let (first, second, ()) = tokio::join!(never(), never(), reconnect(&link));
+        assert!(first.is_none() && second.is_none() && link.is_up());
+        assert!(never().await.is_none() && link.is_up(), "one");
+        assert!(never().await.is_none() && !link.is_up(), "and another, begun after it");
     }
 }

@@ -4,12 +4,17 @@
 //! share an eviction's fate with bids and therefore never expire: they are unlinked two slots later. Both may be the
 //! same server when its policy evicts only what expires.
 
+mod connect;
 mod feed;
 mod hints;
 mod inspect;
 mod keys;
 mod link;
 mod provenance;
+#[cfg(test)]
+#[path = "../../../../tests/src/redis_server.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the end-to-end tests share it as a library")]
+mod redis_server;
 mod refusals;
 
 use std::time::Duration;

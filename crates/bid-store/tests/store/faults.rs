@@ -207,6 +207,18 @@ async fn a_server_that_takes_no_writes_is_away_until_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_one_another_are_one_miss() {
+    let server = RedisServer::start();
+    let store = connect_within(Duration::from_millis(100), &server.url(), None).await;
+    server.cli(&["CLIENT", "PAUSE", "400", "ALL"]);
+    let lease = async || store.lease(LeaseName::Auction(key(SLOT))).await;
+    let answers = futures_util::future::join_all([(); 20].map(|()| lease())).await;
+    assert!(answers.iter().all(|answer| *answer == LeaseAnswer::Away), "{answers:?}");
+    assert!(store.is_shared(), "it has stalled once");
+    eventually("it answers again", async || lease().await != LeaseAnswer::Away).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_server_still_passes_bids_on() {
     let server = RedisServer::start_with(&["--maxmemory", "1mb", "--maxmemory-policy", "noeviction"]);
     let (store, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
