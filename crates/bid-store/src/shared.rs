@@ -9,7 +9,7 @@ use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, RelayId, Root, Slot};
 
 use crate::condition::Condition;
 use crate::feed::Feed;
-use crate::hints::{HintId, TakenHint};
+use crate::hints::{HintId, Life, TakenHint};
 use crate::memory::Memory;
 use crate::redis::Redis;
 use crate::{LeaseName, Notice, SharedBid, SharedHint, SubmissionKey};
@@ -112,6 +112,14 @@ impl Shared {
                 true
             }
             Self::Redis(redis) => redis.put_hint(&hint).await,
+        }
+    }
+
+    /// Memory is lost with the process alone.
+    pub(crate) async fn life(&self) -> Option<Life> {
+        match self {
+            Self::Memory(_) => Some(Life(Vec::new())),
+            Self::Redis(redis) => redis.life().await,
         }
     }
 

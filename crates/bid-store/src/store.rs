@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, Encoding, Network, Ro
 use tokio::sync::broadcast;
 
 use crate::events::Events;
-use crate::hints::{HintId, TakenHint};
+use crate::hints::{HintId, PassedOn, TakenHint};
 use crate::memory::Memory;
 use crate::near::Near;
 use crate::redis::{NotUsable, Redis, RedisConfig};
@@ -31,12 +30,8 @@ struct Inner {
     events: Events,
     process: ProcessId,
     shared: Shared,
-    /// Hints that this process has passed on, should the store lose them.
-    hinted: Mutex<VecDeque<SharedHint>>,
+    passed_on: Mutex<PassedOn>,
 }
-
-/// Hints of one process that survive the loss of the store; the oldest go first.
-const HINTED_MAX: usize = 8_192;
 
 impl Default for BidStore {
     /// In this process alone.
@@ -48,8 +43,8 @@ impl Default for BidStore {
 
 impl BidStore {
     fn new(process: ProcessId, shared: Shared) -> Self {
-        let (near, events, hinted) = Default::default();
-        Self { inner: Arc::new(Inner { near, events, process, shared, hinted }) }
+        let (near, events, passed_on) = Default::default();
+        Self { inner: Arc::new(Inner { near, events, process, shared, passed_on }) }
     }
 
     /// Shared through Redis. The server is connected to in the background: until it answers, this process is by itself.
@@ -117,7 +112,7 @@ impl BidStore {
     /// Forgets what this process holds of the slots before `slot`.
     pub fn forget_before(&self, slot: Slot) {
         self.inner.near.forget_before(slot);
-        self.hinted().retain(|hint| hint.hint.slot >= slot);
+        self.passed_on().retain(|hint| hint.hint.slot >= slot);
     }
 
     /// Auctions and block hashes held, for gauges.
@@ -206,14 +201,9 @@ impl BidStore {
 
     /// Passes a hint on to whichever fetcher takes it; whether it is on its way.
     pub async fn put_hint(&self, hint: SharedHint) -> bool {
-        {
-            let mut hinted = self.hinted();
-            hinted.push_back(hint.clone());
-            if hinted.len() > HINTED_MAX {
-                hinted.pop_front();
-            }
-        }
-        self.inner.shared.put_hint(hint).await
+        let is_there = self.inner.shared.put_hint(hint.clone()).await;
+        self.passed_on().add(hint, is_there);
+        is_there
     }
 
     /// Hints that no fetcher has taken yet: they are this process's now.
@@ -274,13 +264,15 @@ impl BidStore {
                 self.share(&key, bid, 0).await;
             }
         }
-        let hinted: Vec<_> = self.hinted().iter().cloned().collect();
-        for hint in hinted {
-            self.inner.shared.put_hint(hint).await;
+        // Nothing replaces the hints that are there already, so only those that are missing are put there.
+        let Some(life) = self.inner.shared.life().await else { return };
+        let missing = self.passed_on().take_missing(life);
+        for hint in missing {
+            self.put_hint(hint).await;
         }
     }
 
-    fn hinted(&self) -> MutexGuard<'_, VecDeque<SharedHint>> {
-        self.inner.hinted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn passed_on(&self) -> MutexGuard<'_, PassedOn> {
+        self.inner.passed_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

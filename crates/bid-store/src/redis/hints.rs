@@ -9,7 +9,7 @@ use redis::{FromRedisValue, RedisError};
 
 use super::{Redis, millis};
 use crate::envelope::{Envelope, Order};
-use crate::hints::{HintId, TakenHint};
+use crate::hints::{HintId, Life, TakenHint};
 use crate::{Notice, SharedHint};
 
 const GROUP: &str = "fetchers";
@@ -38,6 +38,17 @@ impl Redis {
             both.query_async::<redis::Value>(&mut to).await
         };
         self.link.call("put a hint on the stream", put).await.is_some()
+    }
+
+    /// Whoever finds the server without a life gives it one, which nothing evicts that spares what never expires.
+    pub(crate) async fn life(&self) -> Option<Life> {
+        let (name, anew) = (self.keys.life(), rand::random::<[u8; 16]>());
+        let ask = async |mut of: MultiplexedConnection| {
+            let mut both = redis::pipe();
+            both.set_nx(&name, anew.as_slice()).ignore().get(&name);
+            both.query_async::<(Vec<u8>,)>(&mut of).await
+        };
+        self.link.call("ask since when it holds what it holds", ask).await.map(|(life,)| Life(life))
     }
 
     /// Hints that no fetcher has taken yet.

@@ -26,6 +26,11 @@ impl Keys {
         format!("headstart:{:x}:hints", self.network)
     }
 
+    /// What the store is called since it was last found empty.
+    pub(crate) fn life(&self) -> String {
+        format!("headstart:{:x}:life", self.network)
+    }
+
     /// A hash: relay to its newest bid.
     pub(crate) fn bids(&self, key: &AuctionKey) -> String {
         format!("{}:bids:{:x}:{:x}", self.slot(key.slot), key.parent_hash.0, key.proposer.0)

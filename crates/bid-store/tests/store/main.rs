@@ -4,6 +4,7 @@
 
 mod faults;
 mod gateway;
+mod hints;
 mod model;
 mod near;
 #[path = "../../../../tests/src/redis_server.rs"]

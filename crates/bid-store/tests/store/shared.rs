@@ -34,7 +34,7 @@ async fn listening(to: &BidStore) -> Feed {
     feed
 }
 
-fn hint(slot: Slot) -> SharedHint {
+pub(crate) fn hint(slot: Slot) -> SharedHint {
     let hint = Hint {
         slot,
         proposer: BlsPublicKey::default(),

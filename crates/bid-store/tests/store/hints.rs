@@ -1,0 +1,45 @@
+//! What becomes of hints when fetchers die and servers forget.
+
+use headstart_bid_store::Notice;
+use headstart_types::Slot;
+
+use crate::redis_server::RedisServer;
+use crate::shared::hint;
+use crate::world::{SLOT, connect, eventually};
+
+/// How many hints the server has.
+fn held(server: &RedisServer) -> usize {
+    let streams = server.cli(&["KEYS", "*:hints"]);
+    streams.lines().map(|stream| server.cli(&["XLEN", stream]).parse::<usize>().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_is_put_on_the_stream_again_only_where_it_is_not() {
+    let server = RedisServer::start();
+    let (store, other) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    store.refill().await;
+    assert!(store.put_hint(hint(SLOT)).await && store.put_hint(hint(SLOT.next())).await);
+    for _ in 0..3 {
+        store.refill().await;
+    }
+    assert_eq!(held(&server), 2, "nothing was lost");
+
+    server.kill();
+    eventually("it is away", async || store.take_hints().await.is_empty() && !store.is_shared()).await;
+    assert!(!store.put_hint(hint(Slot(SLOT.0 + 2))).await);
+    server.restart();
+    for process in [&other, &store] {
+        eventually("it is back", async || process.notify(Notice::Hinted).await).await;
+    }
+    // The other is there first, and what it has found empty is not empty any more.
+    other.refill().await;
+    other.put_hint(hint(Slot(SLOT.0 + 3))).await;
+    for _ in 0..3 {
+        store.refill().await;
+    }
+    assert_eq!(held(&server), 4, "what was lost, and what could not be put there");
+    assert!(other.take_hints().await.is_empty(), "it makes the group anew");
+    let taken = other.take_hints().await.into_iter();
+    let ahead: Vec<_> = taken.map(|taken| taken.hint.unwrap().hint.slot.0 - SLOT.0).collect();
+    assert_eq!(ahead, [3, 0, 1, 2]);
+}
