@@ -1,6 +1,7 @@
 //! Hints on their way to fetchers: a stream that one group of consumers reads, so that each hint has one fetcher; what a
 //! fetcher held that has died is another's after a while.
 
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -14,6 +15,8 @@ use crate::{Notice, SharedHint};
 
 const GROUP: &str = "fetchers";
 const FIELD: &str = "hint";
+/// The identifier before all others.
+pub(super) const BEGINNING: &str = "0-0";
 /// Taken in one go.
 const AT_ONCE: usize = 256;
 /// The stream is cut to about so many: those of all slots to come from thousands of clusters.
@@ -61,14 +64,21 @@ impl Redis {
         keys.into_iter().flat_map(|key| key.ids).map(|entry| taken(&self.envelope, entry)).collect()
     }
 
-    /// Hints whose fetcher has not said for so long that it keeps them.
+    /// Hints whose fetcher has not said for so long that it keeps them. One call looks at some of all that are held, and
+    /// the next one goes on where it ended.
     pub(crate) async fn reclaim_hints(&self, silent_for: Duration) -> Vec<TakenHint> {
         let mut claim = redis::cmd("XAUTOCLAIM");
-        claim.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(millis(silent_for)).arg("0-0");
+        let from = self.silent_from().clone();
+        claim.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(millis(silent_for)).arg(from);
         claim.arg("COUNT").arg(AT_ONCE);
         let reply: Option<StreamAutoClaimReply> = self.ask_group("reclaim hints", &claim).await;
-        let claimed = reply.unwrap_or_default().claimed;
+        let Some(StreamAutoClaimReply { next_stream_id, claimed, .. }) = reply else { return Vec::new() };
+        *self.silent_from() = next_stream_id;
         claimed.into_iter().map(|entry| taken(&self.envelope, entry)).collect()
+    }
+
+    fn silent_from(&self) -> MutexGuard<'_, String> {
+        self.silent_from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that this process keeps these hints.

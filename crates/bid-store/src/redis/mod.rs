@@ -17,6 +17,7 @@ mod provenance;
 mod redis_server;
 mod refusals;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,6 +70,8 @@ pub(crate) struct Redis {
     process: ProcessId,
     /// Told when this process finds the server empty.
     emptied: watch::Sender<()>,
+    /// Where among the hints that fetchers hold the next look for silent ones begins.
+    silent_from: Mutex<String>,
 }
 
 #[derive(Debug)]
@@ -111,6 +114,7 @@ impl Redis {
             },
             process,
             emptied: watch::Sender::default(),
+            silent_from: Mutex::new(hints::BEGINNING.to_owned()),
         })
     }
 

@@ -1,6 +1,8 @@
 //! What becomes of hints when fetchers die and servers forget.
 
-use headstart_bid_store::Notice;
+use std::time::Duration;
+
+use headstart_bid_store::{HintId, Notice};
 use headstart_types::Slot;
 
 use crate::redis_server::RedisServer;
@@ -42,4 +44,32 @@ async fn a_hint_is_put_on_the_stream_again_only_where_it_is_not() {
     let taken = other.take_hints().await.into_iter();
     let ahead: Vec<_> = taken.map(|taken| taken.hint.unwrap().hint.slot.0 - SLOT.0).collect();
     assert_eq!(ahead, [3, 0, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_fetchers_hint_is_found_behind_thousands_that_another_keeps() {
+    let server = RedisServer::start();
+    let living = connect(&server.url(), None).await;
+    let (dead, another) = (connect(&server.url(), None).await, connect(&server.url(), None).await);
+    living.take_hints().await;
+    // More than one look goes through.
+    let mut kept: Vec<HintId> = Vec::new();
+    for _ in 0..3_000 {
+        assert!(living.put_hint(hint(SLOT)).await);
+    }
+    while kept.len() < 3_000 {
+        kept.extend(living.take_hints().await.into_iter().map(|taken| taken.id));
+    }
+    living.put_hint(hint(SLOT.next())).await;
+    let [lost] = &dead.take_hints().await[..] else { panic!("it is the only one left") };
+    drop(dead);
+
+    let mut reclaimed = Vec::new();
+    eventually("it is found", async || {
+        living.keep_hints(&kept).await;
+        reclaimed = another.reclaim_hints(Duration::from_secs(1)).await;
+        !reclaimed.is_empty()
+    })
+    .await;
+    assert_eq!(reclaimed, std::slice::from_ref(lost));
 }
