@@ -16,7 +16,7 @@ use crate::{Notice, SharedHint};
 const GROUP: &str = "fetchers";
 const FIELD: &str = "hint";
 /// The identifier before all others.
-pub(super) const BEGINNING: &str = "0-0";
+const BEGINNING: &str = "0-0";
 /// Taken in one go.
 const AT_ONCE: usize = 256;
 /// The stream is cut to about so many: those of all slots to come from thousands of clusters.
@@ -69,15 +69,28 @@ impl Redis {
     pub(crate) async fn reclaim_hints(&self, silent_for: Duration) -> Vec<TakenHint> {
         let mut claim = redis::cmd("XAUTOCLAIM");
         let from = self.silent_from().clone();
-        claim.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(millis(silent_for)).arg(from);
-        claim.arg("COUNT").arg(AT_ONCE);
+        claim.arg(self.keys.hints()).arg(GROUP).arg(self.consumer()).arg(millis(silent_for));
+        claim.arg(from.as_deref().unwrap_or(BEGINNING)).arg("COUNT").arg(AT_ONCE);
         let reply: Option<StreamAutoClaimReply> = self.ask_group("reclaim hints", &claim).await;
         let Some(StreamAutoClaimReply { next_stream_id, claimed, .. }) = reply else { return Vec::new() };
-        *self.silent_from() = next_stream_id;
+        *self.silent_from() = Some(next_stream_id);
+        // Whoever has just started, or meets with a dead fetcher, is most likely to find something.
+        if from.is_none() || !claimed.is_empty() {
+            self.forget_consumers(silent_for).await;
+        }
         claimed.into_iter().map(|entry| taken(&self.envelope, entry)).collect()
     }
 
-    fn silent_from(&self) -> MutexGuard<'_, String> {
+    /// Every start of a fetcher makes a consumer. One that holds nothing and is silent is dead, or is made anew by its next
+    /// hint.
+    async fn forget_consumers(&self, silent_for: Duration) {
+        let mut invocation = self.scripts.forget_consumers.key(self.keys.hints());
+        invocation.arg(GROUP).arg(millis(silent_for));
+        let forget = async |mut at: MultiplexedConnection| invocation.invoke_async(&mut at).await;
+        let _: Option<u64> = self.link.call("forget dead fetchers", forget).await;
+    }
+
+    fn silent_from(&self) -> MutexGuard<'_, Option<String>> {
         self.silent_from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -70,8 +70,8 @@ pub(crate) struct Redis {
     process: ProcessId,
     /// Told when this process finds the server empty.
     emptied: watch::Sender<()>,
-    /// Where among the hints that fetchers hold the next look for silent ones begins.
-    silent_from: Mutex<String>,
+    /// Where among the hints that fetchers hold the next look for silent ones begins; there is none before the first one.
+    silent_from: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -79,12 +79,14 @@ struct Scripts {
     offer: Script,
     lease: Script,
     release: Script,
+    forget_consumers: Script,
 }
 
 const OFFER: &str = include_str!("offer.lua");
 const LEASE: &str = include_str!("lease.lua");
 const RELEASE: &str = include_str!("release.lua");
-const SCRIPTS: [&str; 3] = [OFFER, LEASE, RELEASE];
+const FORGET_CONSUMERS: &str = include_str!("forget_consumers.lua");
+const SCRIPTS: [&str; 4] = [OFFER, LEASE, RELEASE, FORGET_CONSUMERS];
 
 /// Bids and answers outlive their slot by so many.
 const LIFETIME_SLOTS: u32 = 4;
@@ -111,10 +113,11 @@ impl Redis {
                 offer: Script::new(OFFER),
                 lease: Script::new(LEASE),
                 release: Script::new(RELEASE),
+                forget_consumers: Script::new(FORGET_CONSUMERS),
             },
             process,
             emptied: watch::Sender::default(),
-            silent_from: Mutex::new(hints::BEGINNING.to_owned()),
+            silent_from: Mutex::default(),
         })
     }
 

@@ -73,3 +73,34 @@ async fn a_dead_fetchers_hint_is_found_behind_thousands_that_another_keeps() {
     .await;
     assert_eq!(reclaimed, std::slice::from_ref(lost));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fetchers_that_are_gone_nothing_stays_but_what_they_held() {
+    let server = RedisServer::start();
+    let fetchers = || {
+        let stream = server.cli(&["KEYS", "*:hints"]);
+        let told = server.cli(&["XINFO", "CONSUMERS", &stream, "fetchers"]);
+        told.lines().filter(|line| *line == "pending").count()
+    };
+    let first = connect(&server.url(), None).await;
+    first.take_hints().await;
+    first.put_hint(hint(SLOT)).await;
+    assert_eq!(first.take_hints().await.len(), 1);
+    for _ in 0..5 {
+        let gone = connect(&server.url(), None).await;
+        gone.put_hint(hint(SLOT)).await;
+        let [taken] = &gone.take_hints().await[..] else { panic!("there is one") };
+        gone.done_with_hints(std::slice::from_ref(&taken.id)).await;
+    }
+    assert_eq!(fetchers(), 6);
+    drop(first);
+
+    let next = connect(&server.url(), None).await;
+    next.reclaim_hints(Duration::from_mins(1)).await;
+    assert_eq!(fetchers(), 6, "nobody has been silent for long");
+    eventually("only the one is left that has the hint now", async || {
+        next.reclaim_hints(Duration::from_millis(100)).await;
+        fetchers() == 1
+    })
+    .await;
+}
