@@ -1,3 +1,5 @@
+use std::panic::resume_unwind;
+
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,14 +20,21 @@ pub struct Feed(pub(crate) Source);
 #[derive(Debug)]
 pub(crate) enum Source {
     Memory { notices: broadcast::Receiver<(ProcessId, Notice)>, me: ProcessId, has_begun: bool },
-    Redis { notices: mpsc::Receiver<Heard>, _listening: AbortOnDropHandle<()> },
+    Redis { notices: mpsc::Receiver<Heard>, listening: AbortOnDropHandle<()> },
 }
 
 impl Feed {
-    /// The next; `None` when there can be no more.
+    /// The next; `None` when there can be no more. What panicked while it listened panics here.
     pub async fn next(&mut self) -> Option<Heard> {
         match &mut self.0 {
-            Source::Redis { notices, .. } => notices.recv().await,
+            Source::Redis { notices, listening } => match notices.recv().await {
+                Some(heard) => Some(heard),
+                // Nothing else ends it, and whoever keeps this loop alive is to begin it anew.
+                None => match listening.await {
+                    Err(panicked) if panicked.is_panic() => resume_unwind(panicked.into_panic()),
+                    _ => None,
+                },
+            },
             Source::Memory { has_begun: has_begun @ false, .. } => {
                 *has_begun = true;
                 Some(Heard::Gap)
@@ -39,5 +48,23 @@ impl Feed {
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "on purpose")]
+    async fn a_feed_whose_listener_panicked_does_not_just_end() {
+        let (tell, notices) = mpsc::channel(1);
+        let listening = tokio::spawn(async move {
+            tell.send(Heard::Gap).await.unwrap();
+            panic!("on purpose");
+        });
+        let mut feed = Feed(Source::Redis { notices, listening: AbortOnDropHandle::new(listening) });
+        assert_eq!(feed.next().await, Some(Heard::Gap));
+        feed.next().await;
     }
 }

@@ -32,7 +32,7 @@ impl Redis {
         let (up, provenance_up) = (self.link.watch(), self.provenance.watch());
         let (me, envelope, emptied) = (self.process, self.envelope, self.emptied.subscribe());
         let listener = Listener { client, channel, me, envelope, tell, up, provenance_up, emptied };
-        Feed(Source::Redis { notices, _listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
+        Feed(Source::Redis { notices, listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
     }
 }
 
