@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops when its set-up fails")]
 
+mod away;
 mod faults;
 mod gateway;
 mod hints;
+mod leases;
 mod model;
 mod near;
 #[path = "../../../../tests/src/redis_server.rs"]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use headstart_auction::{Hint, LEASE_MS, LeaseAnswer, Origin};
+use headstart_auction::{Hint, Origin};
 use headstart_bid_store::{
-    BidStore, Feed, Heard, LeaseName, Notice, ProcessId, RedisConfig, SharedBid, SharedHint, SharedServed,
-    SubmissionKey, TakenHint,
+    BidStore, Feed, Heard, Notice, ProcessId, RedisConfig, SharedBid, SharedHint, SharedServed, SubmissionKey,
+    TakenHint,
 };
 use headstart_types::{BlsPublicKey, Encoding, Network, RelayId, Root, Slot, UnixMillis};
 
@@ -45,7 +45,7 @@ pub(crate) fn hint(slot: Slot) -> SharedHint {
     SharedHint { cluster: "alpha".into(), hint }
 }
 
-fn submission() -> SubmissionKey {
+pub(crate) fn submission() -> SubmissionKey {
     SubmissionKey { slot: SLOT, block_root: Root::repeat_byte(3), version: 2 }
 }
 
@@ -110,44 +110,6 @@ async fn every_process_knows_which_relays_offered_a_block_to_any_of_them() {
         assert_eq!(other.shared_origin(SLOT, hash(99)).await, None);
         one.forget_shared(SLOT).await;
         assert_eq!(other.shared_origin(SLOT, hash(10)).await, None, "{}: its slot is over", backend.name());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_process_at_a_time_holds_a_lease_and_the_next_one_has_a_higher_fence() {
-    for backend in Backend::each() {
-        let (one, other) = (backend.process().await, backend.process().await);
-        let name = LeaseName::Auction(key(SLOT));
-        let LeaseAnswer::Granted { fence } = one.lease(name).await else { panic!("it is free") };
-        let LeaseAnswer::Held { left_ms } = other.lease(name).await else { panic!("it is held") };
-        assert!((0..=LEASE_MS).contains(&left_ms), "{}: {left_ms}", backend.name());
-        assert_eq!(one.lease(name).await, LeaseAnswer::Granted { fence }, "renewed");
-        other.release(&name).await;
-        assert!(
-            matches!(other.lease(name).await, LeaseAnswer::Held { .. }),
-            "it is not the other's to give back"
-        );
-        one.release(&name).await;
-        let LeaseAnswer::Granted { fence: next } = other.lease(name).await else { panic!("it is free") };
-        assert!(next > fence, "{}: {next} after {fence}", backend.name());
-        let submission = LeaseName::Submission(submission());
-        assert!(matches!(one.lease(submission).await, LeaseAnswer::Granted { .. }), "another matter");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lease_that_is_not_renewed_is_free_in_time_for_the_slot() {
-    for backend in Backend::each() {
-        let (one, other) = (backend.process().await, backend.process().await);
-        let name = LeaseName::Auction(key(SLOT));
-        one.lease(name).await;
-        let held_since = Instant::now();
-        eventually("the lease runs out", async || {
-            matches!(other.lease(name).await, LeaseAnswer::Granted { .. })
-        })
-        .await;
-        let lasted = held_since.elapsed();
-        assert!(lasted >= Duration::from_millis(LEASE_MS.unsigned_abs()), "{}: {lasted:?}", backend.name());
     }
 }
 
