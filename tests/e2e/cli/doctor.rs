@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use e2e::{Service, binary, eth, relay_bidding, validator};
+use e2e::{RedisServer, Service, binary, eth, relay_bidding, validator};
 use headstart::clock::SYSTEM;
 use headstart_devnet::{BeaconBehaviour, BeaconNode, Chain, ChainConfig, Relay};
 use headstart_types::{ForkName, Network};
@@ -138,6 +138,31 @@ fn a_database_that_is_away_is_fatal_only_to_who_knows_nobody_else() {
         "this is no database, however long it may be: it has no head and no pages at all",
     );
     assert_eq!(status(&examine(&folder).0, "database"), "fail");
+}
+
+#[test]
+fn each_redis_server_is_held_against_what_it_is_there_for() {
+    let full = |policy| RedisServer::start_with(&["--maxmemory", "100mb", "--maxmemory-policy", policy]);
+    let (fits, evicts, refuses) = (full("volatile-ttl"), full("allkeys-lru"), full("noeviction"));
+    let told = |bids: &RedisServer, provenance: Option<&RedisServer>| {
+        let apart = provenance.map(|server| format!("provenance_url = \"{}\"\n", server.url()));
+        let redis = format!("[redis]\nurl = \"{}\"\n{}", bids.url(), apart.unwrap_or_default());
+        let (report, code) = examine(&Folder::with_config(&format!("{redis}{CONFIG}")));
+        assert_eq!(code, Some(0), "warnings are for people: {report}");
+        report
+    };
+    assert_eq!(status(&told(&fits, None), "redis"), "ok");
+    assert!(finding(&told(&evicts, None), "redis").1.contains("provenance can be evicted"));
+    let apart = told(&fits, Some(&refuses));
+    assert_eq!((status(&apart, "redis"), status(&apart, "redis provenance")), ("ok".into(), "ok".into()));
+    let crossed = told(&refuses, Some(&evicts));
+    assert!(finding(&crossed, "redis").1.contains("it takes no bids"), "{crossed}");
+    assert!(finding(&crossed, "redis provenance").1.contains("provenance can be evicted"), "{crossed}");
+
+    fits.kill();
+    let away = format!("[redis]\nurl = \"{}\"\n{CONFIG}", fits.url());
+    let (report, code) = examine(&Folder::with_config(&away));
+    assert_eq!((status(&report, "redis").as_str(), code), ("fail", Some(1)), "{report}");
 }
 
 #[test]

@@ -29,7 +29,9 @@ pub(super) async fn open(config: &Config, network: &Network) -> anyhow::Result<B
         time::sleep(LOOK_EVERY).await;
     }
     match (store.condition(), config.redis.mode) {
-        (Condition::Well | Condition::Refusing(_), _) => info!(process = %store.process(), "the bid store is shared through redis"),
+        (Condition::Well | Condition::Refusing(_), _) => {
+            info!(process = %store.process(), "the bid store is shared through redis")
+        }
         (Condition::Away(server), RedisMode::Optional) => {
             warn!(
                 server,

@@ -50,5 +50,8 @@ pub(super) fn show(sources: &Sources, figures: &mut Figures<'_>) -> fmt::Result 
 
 /// The stores that processes share, and whether each is away. Whoever adds a store adds it here.
 fn degraded_stores(sources: &Sources) -> [(&'static str, bool); 2] {
-    [("redis", sources.store.condition() != Condition::Well), ("registry", sources.directory.is_database_away())]
+    [
+        ("redis", sources.store.condition() != Condition::Well),
+        ("registry", sources.directory.is_database_away()),
+    ]
 }
