@@ -43,7 +43,8 @@ impl PassedOn {
 
     /// Takes out what is not in the store that has this life; whoever puts it there adds it again.
     pub(crate) fn take_missing(&mut self, life: Life) -> Vec<SharedHint> {
-        let is_emptied = self.life.replace(life.clone()).is_some_and(|before| before != life);
+        let is_emptied = self.life.as_ref().is_some_and(|before| *before != life);
+        self.life = Some(life);
         let all = std::mem::take(&mut self.hints);
         let (there, missing): (VecDeque<_>, VecDeque<_>) =
             all.into_iter().partition(|(_, is_there)| *is_there && !is_emptied);

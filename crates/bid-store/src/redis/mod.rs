@@ -11,10 +11,6 @@ mod inspect;
 mod keys;
 mod link;
 mod provenance;
-#[cfg(test)]
-#[path = "../../../../tests/src/redis_server.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the end-to-end tests share it as a library")]
-mod redis_server;
 mod refusals;
 
 use std::sync::Mutex;

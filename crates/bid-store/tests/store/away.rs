@@ -184,6 +184,28 @@ async fn a_server_that_takes_no_writes_is_away_until_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_fails_late_does_not_take_the_next_connection_with_it() {
+    const DEADLINE: Duration = Duration::from_millis(200);
+    let server = RedisServer::start();
+    let gateway = Gateway::to(&server).await;
+    let store = connect_within(DEADLINE, &gateway.url(), None).await;
+    let call = || {
+        let store = store.clone();
+        tokio::spawn(async move { store.lease(LeaseName::Auction(key(SLOT))).await })
+    };
+    gateway.swallow();
+    assert_eq!(call().await.unwrap(), LeaseAnswer::Away);
+    let mut second = call();
+    assert!(tokio::time::timeout(DEADLINE / 2, &mut second).await.is_err(), "it waits in vain");
+    let late = call();
+    assert_eq!(second.await.unwrap(), LeaseAnswer::Away);
+    eventually("there is another connection", async || store.is_shared()).await;
+    gateway.cut();
+    assert_eq!(late.await.unwrap(), LeaseAnswer::Away);
+    assert!(store.is_shared(), "which is well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_wait_for_one_another_are_one_miss() {
     let server = RedisServer::start();
     let store = connect_within(Duration::from_millis(100), &server.url(), None).await;

@@ -14,17 +14,23 @@ use crate::redis_server::RedisServer;
 pub(crate) struct Gateway {
     port: u16,
     leads_to: Arc<Mutex<PathBuf>>,
-    swallowed: watch::Sender<()>,
+    faults: Faults,
     _accepting: AbortOnDropHandle<()>,
+}
+
+#[derive(Clone, Default)]
+struct Faults {
+    swallow: watch::Sender<()>,
+    cut: watch::Sender<()>,
 }
 
 impl Gateway {
     pub(crate) async fn to(server: &RedisServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (leads_to, swallowed) = (Arc::new(Mutex::new(socket(server))), watch::Sender::new(()));
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&leads_to), swallowed.clone()));
-        Self { port, leads_to, swallowed, _accepting: AbortOnDropHandle::new(accepting) }
+        let (leads_to, faults) = (Arc::new(Mutex::new(socket(server))), Faults::default());
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&leads_to), faults.clone()));
+        Self { port, leads_to, faults, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -38,23 +44,31 @@ impl Gateway {
 
     /// The connections that there are stay open, and nothing passes over them any more.
     pub(crate) fn swallow(&self) {
-        self.swallowed.send_replace(());
+        self.faults.swallow.send_replace(());
+    }
+
+    /// Those that were swallowed end.
+    pub(crate) fn cut(&self) {
+        self.faults.cut.send_replace(());
     }
 }
 
-async fn accept(listener: TcpListener, leads_to: Arc<Mutex<PathBuf>>, swallowed: watch::Sender<()>) {
+async fn accept(listener: TcpListener, leads_to: Arc<Mutex<PathBuf>>, faults: Faults) {
     loop {
         let (from, _) = listener.accept().await.unwrap();
         let to = leads_to.lock().unwrap().clone();
-        tokio::spawn(pass_on(from, to, swallowed.subscribe()));
+        tokio::spawn(pass_on(from, to, faults.clone()));
     }
 }
 
-async fn pass_on(mut from: TcpStream, to: PathBuf, mut swallowed: watch::Receiver<()>) {
+async fn pass_on(mut from: TcpStream, to: PathBuf, faults: Faults) {
+    let mut swallowed = faults.swallow.subscribe();
     let Ok(mut to) = UnixStream::connect(to).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut from, &mut to) => {}
-        Ok(()) = swallowed.changed() => std::future::pending().await,
+        Ok(()) = swallowed.changed() => {
+            let _ = faults.cut.subscribe().changed().await;
+        }
     }
 }
 
