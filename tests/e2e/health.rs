@@ -1,8 +1,8 @@
 //! What supervisors and load balancers are told.
 
 use e2e::{
-    PATIENCE, RedisServer, Reply, Request, Service, Version, auction, eth, eventually, network, network_starting_in,
-    relay_bidding, signed_block, validator,
+    PATIENCE, RedisServer, Reply, Request, Service, Version, auction, eth, eventually, network,
+    network_starting_in, relay_bidding, signed_block, validator,
 };
 use headstart_devnet::{HeaderFault, WireFault};
 use headstart_types::{Encoding, ForkName};

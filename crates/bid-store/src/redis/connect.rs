@@ -15,9 +15,9 @@ const NOBODYS: &str = "headstart:nobodys";
 
 /// A connection that has proven to answer, to a server that may be written to.
 pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
-    let settings = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(TRY_FOR))
-        .set_response_timeout(Some(TRY_FOR));
+    // Later on each call has a deadline of its own.
+    let settings =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(TRY_FOR)).set_response_timeout(None);
     let connected = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
         // The first offer of an auction must not wait for its script to be sent.
