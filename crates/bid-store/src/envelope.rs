@@ -11,10 +11,14 @@
 //! Order stays where it is in every version, so that servers and processes of two versions can compare what they hold.
 //! What cannot be opened is a miss: it may come from a newer version, or from somebody who should not write there.
 //!
+//! With a key that all processes share the check is an HMAC of it all, and of the place where the value is: what somebody
+//! writes who does not have the key, or moves from one place to another, is a miss. Version 1 knows no key.
+//!
 //! Version 2 checks the network too. Names on the server carry eight bytes of the genesis validators root alone, and two
 //! networks made of the same validators, one after the other, have the same one: their slots are other slots.
 
 use headstart_types::Network;
+use ring::hmac;
 use sha2::{Digest, Sha256};
 
 use crate::ProcessId;
@@ -26,6 +30,16 @@ pub enum Format {
     Previous,
     #[default]
     Current,
+}
+
+/// A secret that all processes of a store have. It does not show itself.
+#[derive(Clone, Debug)]
+pub struct SharedKey(hmac::Key);
+
+impl SharedKey {
+    pub fn new(secret: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+    }
 }
 
 const ORDER: usize = 1;
@@ -48,12 +62,16 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Seals what this process writes, and opens what any of its network has written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Envelope {
     from: ProcessId,
     writes: Format,
     network: [u8; 32],
+    key: Option<SharedKey>,
 }
+
+/// The place of what says itself what it is of.
+pub(crate) const ANYWHERE: &[u8] = &[];
 
 impl Format {
     const fn version(self) -> u8 {
@@ -77,16 +95,16 @@ impl Format {
 }
 
 impl Envelope {
-    pub(crate) fn new(from: ProcessId, writes: Format, network: &Network) -> Self {
+    pub(crate) fn new(from: ProcessId, writes: Format, network: &Network, key: Option<SharedKey>) -> Self {
         let digest = Sha256::new()
             .chain_update(network.genesis_validators_root)
             .chain_update(network.genesis_time_ms.0.to_be_bytes())
             .chain_update(network.schedule.genesis_version())
             .finalize();
-        Self { from, writes, network: digest.into() }
+        Self { from, writes, network: digest.into(), key }
     }
 
-    pub(crate) fn seal(&self, order: Order, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, place: &[u8], order: Order, body: &[u8]) -> Vec<u8> {
         let process = self.writes.process();
         let mut bytes = Vec::with_capacity(process + ID + body.len());
         bytes.push(self.writes.version());
@@ -95,17 +113,21 @@ impl Envelope {
         bytes.resize(process, 0);
         bytes.extend(self.from.0);
         bytes.extend(body);
-        let check = self.check(self.writes, &bytes);
+        let check = self.check(self.writes, place, &bytes);
         bytes[CHECK..process].copy_from_slice(&check[..process - CHECK]);
         bytes
     }
 
-    /// `None` for what this version does not know, for what is not whole, and for what belongs to another network.
-    pub(crate) fn open<'a>(&self, bytes: &'a [u8]) -> Option<Opened<'a>> {
+    /// `None` for what this version does not know, for what is not whole, and for what belongs to another network; with a
+    /// key also for what was sealed without it, or for another place.
+    pub(crate) fn open<'a>(&self, place: &[u8], bytes: &'a [u8]) -> Option<Opened<'a>> {
         let format = Format::of(*bytes.first()?)?;
+        if self.key.is_some() && format == Format::Previous {
+            return None;
+        }
         let process = format.process();
         let (from, body) = bytes.get(process..)?.split_first_chunk::<ID>()?;
-        if !self.check(format, bytes).starts_with(&bytes[CHECK..process]) {
+        if !is_same(&self.check(format, place, bytes), &bytes[CHECK..process]) {
             return None;
         }
         let number = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
@@ -114,13 +136,33 @@ impl Envelope {
     }
 
     /// Over everything but itself; of which as much is written as has room.
-    fn check(&self, format: Format, bytes: &[u8]) -> [u8; 32] {
+    fn check(&self, format: Format, place: &[u8], bytes: &[u8]) -> [u8; 32] {
+        if let Some(SharedKey(key)) = &self.key {
+            return self.keyed_check(key, format, place, bytes);
+        }
         let mut digest = Sha256::new();
         if format == Format::Current {
             digest.update(self.network);
         }
         digest.chain_update(&bytes[..CHECK]).chain_update(&bytes[format.process()..]).finalize().into()
     }
+
+    fn keyed_check(&self, key: &hmac::Key, format: Format, place: &[u8], bytes: &[u8]) -> [u8; 32] {
+        let mut check = hmac::Context::with_key(key);
+        check.update(&self.network);
+        // Its digest, so that nothing of the place can pass for something of the value.
+        check.update(&Sha256::digest(place));
+        check.update(&bytes[..CHECK]);
+        check.update(&bytes[format.process()..]);
+        let mut tag = [0; 32];
+        tag.copy_from_slice(check.sign().as_ref());
+        tag
+    }
+}
+
+/// Looks at every byte, so that nobody learns from the time that it takes how many were right.
+fn is_same(check: &[u8; 32], written: &[u8]) -> bool {
+    check.iter().zip(written).fold(0, |differs, (is, was)| differs | (is ^ was)) == 0
 }
 
 #[cfg(test)]
@@ -132,14 +174,14 @@ mod tests {
     const FORMATS: [Format; 2] = [Format::Previous, Format::Current];
 
     fn writing(format: Format) -> Envelope {
-        Envelope::new(FROM, format, &Network::mainnet())
+        Envelope::new(FROM, format, &Network::mainnet(), None)
     }
 
     #[test]
     fn what_was_sealed_in_either_form_is_opened_by_writers_of_both() {
         for (writer, reader) in FORMATS.map(|format| FORMATS.map(|other| (format, other))).concat() {
-            let sealed = writing(writer).seal(SOME, b"a bid");
-            let opened = writing(reader).open(&sealed);
+            let sealed = writing(writer).seal(ANYWHERE, SOME, b"a bid");
+            let opened = writing(reader).open(ANYWHERE, &sealed);
             assert_eq!(opened, Some(Opened { order: SOME, from: FROM, body: b"a bid" }), "{writer:?}");
         }
     }
@@ -148,14 +190,14 @@ mod tests {
     fn no_bit_can_be_flipped_and_no_byte_be_missing() {
         for format in FORMATS {
             let envelope = writing(format);
-            let sealed = envelope.seal(SOME, b"a bid");
+            let sealed = envelope.seal(ANYWHERE, SOME, b"a bid");
             for bit in 0..sealed.len() * 8 {
                 let mut flipped = sealed.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(envelope.open(&flipped), None, "{format:?}: bit {bit}");
+                assert_eq!(envelope.open(ANYWHERE, &flipped), None, "{format:?}: bit {bit}");
             }
             for length in 0..sealed.len() {
-                assert_eq!(envelope.open(&sealed[..length]), None, "{format:?}: {length} bytes");
+                assert_eq!(envelope.open(ANYWHERE, &sealed[..length]), None, "{format:?}: {length} bytes");
             }
         }
     }
@@ -164,7 +206,7 @@ mod tests {
     fn the_previous_form_is_byte_for_byte_what_the_release_before_wrote() {
         let before =
             "0100000000000000030000018bcfe5680065b71be404f656d50707070707070707070707070707070761206269";
-        let sealed = writing(Format::Previous).seal(SOME, b"a bi");
+        let sealed = writing(Format::Previous).seal(ANYWHERE, SOME, b"a bi");
         let hex = sealed.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(hex, before);
     }
@@ -173,9 +215,30 @@ mod tests {
     fn a_network_of_the_same_validators_that_began_at_another_time_is_another_one() {
         let mut later = Network::mainnet();
         later.genesis_time_ms = later.genesis_time_ms + 1;
-        let later = Envelope::new(FROM, Format::Current, &later);
-        assert_eq!(later.open(&writing(Format::Current).seal(SOME, b"a bid")), None);
-        assert!(later.open(&writing(Format::Previous).seal(SOME, b"a bid")).is_some(), "it could not tell");
+        let later = Envelope::new(FROM, Format::Current, &later, None);
+        assert_eq!(later.open(ANYWHERE, &writing(Format::Current).seal(ANYWHERE, SOME, b"a bid")), None);
+        assert!(
+            later.open(ANYWHERE, &writing(Format::Previous).seal(ANYWHERE, SOME, b"a bid")).is_some(),
+            "it could not tell"
+        );
+    }
+
+    #[test]
+    fn only_who_has_the_key_is_believed_and_only_for_the_place_that_it_wrote_to() {
+        let keyed = |secret| {
+            let key = Some(SharedKey::new(secret));
+            Envelope::new(FROM, Format::Current, &Network::mainnet(), key)
+        };
+        let (ours, theirs) = (keyed("the one"), keyed("another"));
+        let sealed = ours.seal(b"here", SOME, b"a bid");
+        assert_eq!(ours.open(b"here", &sealed).unwrap().body, b"a bid");
+        assert_eq!(ours.open(b"there", &sealed), None);
+        assert_eq!(theirs.open(b"here", &sealed), None);
+        for stranger in FORMATS.map(writing) {
+            assert_eq!(ours.open(b"here", &stranger.seal(b"here", SOME, b"a bid")), None);
+            assert_eq!(stranger.open(b"here", &sealed), None);
+        }
+        assert!(!format!("{ours:?}").contains("the one"));
     }
 
     #[test]
@@ -183,7 +246,7 @@ mod tests {
         let later = Order { moment: SOME.moment + 1, ..SOME };
         assert!(later > SOME && Order { fence: SOME.fence + 1, moment: 0 } > later);
         for (one, other) in FORMATS.map(|format| FORMATS.map(|other| (format, other))).concat() {
-            let in_bytes = |format, order| writing(format).seal(order, b"")[ORDER..CHECK].to_vec();
+            let in_bytes = |format, order| writing(format).seal(ANYWHERE, order, b"")[ORDER..CHECK].to_vec();
             assert!(in_bytes(one, later) > in_bytes(other, SOME), "servers compare bytes");
         }
     }

@@ -31,7 +31,7 @@ mod store;
 
 pub use condition::Condition;
 pub use entry::{AuctionEntry, Chosen, Served};
-pub use envelope::Format;
+pub use envelope::{Format, SharedKey};
 pub use events::{AuctionEvent, AuctionEventKind};
 pub use feed::{Feed, Heard};
 pub use hints::{HintId, TakenHint};

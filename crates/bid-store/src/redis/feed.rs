@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
 use super::Redis;
-use crate::envelope::Envelope;
+use crate::envelope::{ANYWHERE, Envelope};
 use crate::feed::{Feed, Heard, Source};
 use crate::{Notice, ProcessId};
 
@@ -30,7 +30,7 @@ impl Redis {
         let (tell, notices) = mpsc::channel(WAITING_MAX);
         let (client, channel) = (self.link.client().clone(), self.keys.channel());
         let (up, provenance_up) = (self.link.watch(), self.provenance.watch());
-        let (me, envelope, emptied) = (self.process, self.envelope, self.emptied.subscribe());
+        let (me, envelope, emptied) = (self.process, self.envelope.clone(), self.emptied.subscribe());
         let listener = Listener { client, channel, me, envelope, tell, up, provenance_up, emptied };
         Feed(Source::Redis { notices, listening: AbortOnDropHandle::new(tokio::spawn(listener.listen())) })
     }
@@ -106,7 +106,7 @@ impl Listener {
     /// Whether nothing was left out.
     fn pass_on(&self, message: &Msg) -> bool {
         let Some(opened) =
-            self.envelope.open(message.get_payload_bytes()).filter(|opened| opened.from != self.me)
+            self.envelope.open(ANYWHERE, message.get_payload_bytes()).filter(|opened| opened.from != self.me)
         else {
             return true;
         };

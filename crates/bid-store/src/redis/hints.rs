@@ -9,7 +9,7 @@ use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
 use redis::{FromRedisValue, RedisError};
 
 use super::{Redis, millis};
-use crate::envelope::{Envelope, Order};
+use crate::envelope::{ANYWHERE, Envelope, Order};
 use crate::hints::{HintId, Life, TakenHint};
 use crate::{Notice, SharedHint};
 
@@ -25,7 +25,7 @@ const KEPT: usize = 65_536;
 impl Redis {
     /// Whether the hint is on the stream.
     pub(crate) async fn put_hint(&self, hint: &SharedHint) -> bool {
-        let sealed = self.envelope.seal(Order::default(), &hint.to_bytes());
+        let sealed = self.envelope.seal(ANYWHERE, Order::default(), &hint.to_bytes());
         let notice = self.seal(Order::default(), &Notice::Hinted);
         let put = async |mut to: MultiplexedConnection| {
             let mut both = redis::pipe();
@@ -150,7 +150,7 @@ fn is_without_group(error: &RedisError) -> bool {
 /// What cannot be read is taken all the same, so that it leaves the stream.
 fn taken(envelope: &Envelope, entry: StreamId) -> TakenHint {
     let sealed: Option<Vec<u8>> = entry.get(FIELD);
-    let hint = sealed.and_then(|sealed| SharedHint::from_bytes(envelope.open(&sealed)?.body));
+    let hint = sealed.and_then(|sealed| SharedHint::from_bytes(envelope.open(ANYWHERE, &sealed)?.body));
     TakenHint { id: HintId(entry.id), hint }
 }
 

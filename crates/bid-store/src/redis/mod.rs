@@ -22,7 +22,7 @@ use headstart_types::{AuctionKey, Network};
 use redis::{AsyncCommands, Client, Script};
 use tokio::sync::watch;
 
-use crate::envelope::{Envelope, Format, Order};
+use crate::envelope::{ANYWHERE, Envelope, Format, Order, SharedKey};
 use crate::{Condition, LeaseName, Notice, ProcessId, SharedBid, SubmissionKey};
 pub use inspect::Inspection;
 use keys::Keys;
@@ -39,6 +39,8 @@ pub struct RedisConfig {
     pub deadline: Duration,
     /// In which form values are written; both are read.
     pub writes: Format,
+    /// Without one, whoever can write to the servers is believed to be one of us.
+    pub shared_key: Option<SharedKey>,
 }
 
 impl RedisConfig {
@@ -47,8 +49,8 @@ impl RedisConfig {
 
     /// One server, as in production.
     pub fn new(url: impl Into<String>) -> Self {
-        let (url, provenance_url, writes) = (url.into(), None, Format::default());
-        Self { url, provenance_url, deadline: Self::DEADLINE, writes }
+        let (url, provenance_url, shared_key) = (url.into(), None, None);
+        Self { url, provenance_url, deadline: Self::DEADLINE, writes: Format::default(), shared_key }
     }
 }
 
@@ -103,7 +105,7 @@ impl Redis {
             provenance,
             has_two_servers: config.provenance_url.is_some(),
             keys: Keys::new(network),
-            envelope: Envelope::new(process, config.writes, network),
+            envelope: Envelope::new(process, config.writes, network, config.shared_key.clone()),
             lifetime: Duration::from_millis(network.slot_duration_ms) * LIFETIME_SLOTS,
             scripts: Scripts {
                 offer: Script::new(OFFER),
@@ -158,11 +160,12 @@ impl Redis {
         let name = self.keys.bids(key);
         let sealed: Vec<Vec<u8>> =
             self.link.call("read bids", async |mut from| from.hvals(&name).await).await?;
-        let bids =
-            sealed.iter().filter_map(|sealed| match Notice::from_bytes(self.envelope.open(sealed)?.body)? {
+        let bids = sealed.iter().filter_map(|sealed| {
+            match Notice::from_bytes(self.envelope.open(ANYWHERE, sealed)?.body)? {
                 Notice::Bid(bid) if bid.key == *key => Some(bid),
                 _ => None,
-            });
+            }
+        });
         Some(bids.collect())
     }
 
@@ -188,8 +191,8 @@ impl Redis {
     }
 
     pub(crate) async fn put_answer(&self, submission: &SubmissionKey, answer: &[u8]) {
-        let sealed = self.envelope.seal(Order::default(), answer);
         let (name, lifetime) = (self.keys.answer(submission), millis(self.lifetime));
+        let sealed = self.envelope.seal(name.as_bytes(), Order::default(), answer);
         let put =
             async |mut to: redis::aio::MultiplexedConnection| to.pset_ex(&name, &sealed, lifetime).await;
         // Without it the others ask the relays themselves.
@@ -200,7 +203,7 @@ impl Redis {
         let name = self.keys.answer(submission);
         let sealed: Option<Vec<u8>> =
             self.link.call("read an answer", async |mut from| from.get(&name).await).await?;
-        Some(Bytes::copy_from_slice(self.envelope.open(&sealed?)?.body))
+        Some(Bytes::copy_from_slice(self.envelope.open(name.as_bytes(), &sealed?)?.body))
     }
 
     pub(crate) async fn tell(&self, notice: &Notice) -> bool {
@@ -214,7 +217,7 @@ impl Redis {
     }
 
     fn seal(&self, order: Order, notice: &Notice) -> Vec<u8> {
-        self.envelope.seal(order, &notice.to_bytes())
+        self.envelope.seal(ANYWHERE, order, &notice.to_bytes())
     }
 }
 

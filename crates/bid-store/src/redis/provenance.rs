@@ -21,7 +21,7 @@ impl Redis {
     /// Puts on record that the relay offered the block; whether that is certain.
     pub(crate) async fn offered(&self, key: &AuctionKey, block_hash: BlockHash, relay: RelayId) -> bool {
         let (name, field) = (self.keys.origins(key.slot), field(block_hash, relay));
-        let sealed = self.envelope.seal(Order::default(), &key_to_bytes(key));
+        let sealed = self.envelope.seal(&place(&name, &field), Order::default(), &key_to_bytes(key));
         let put = async |mut to: MultiplexedConnection| to.hset(&name, &field, &sealed).await;
         self.provenance.call::<i64>("put provenance on record", put).await.is_some()
     }
@@ -35,7 +35,10 @@ impl Redis {
         let mut origin: Option<Origin> = None;
         for (field, sealed) in &offers {
             let relay = field.strip_prefix(block_hash.0.as_slice()).and_then(|relay| relay.try_into().ok());
-            let key = self.envelope.open(sealed).and_then(|opened| key_from_bytes(opened.body));
+            let key = self
+                .envelope
+                .open(&place(&name, field), sealed)
+                .and_then(|opened| key_from_bytes(opened.body));
             if let (Some(relay), Some(key)) = (relay, key) {
                 let origin = origin.get_or_insert_with(|| Origin { key, relays: Vec::new() });
                 origin.relays.push(RelayId(u64::from_be_bytes(relay)));
@@ -48,14 +51,15 @@ impl Redis {
     /// when the server is away.
     pub(crate) async fn claim(&self, slot: Slot, proposer: &BlsPublicKey, root: Root) -> Option<Root> {
         let (name, field) = (self.keys.guard(slot), proposer.0);
-        let sealed = self.envelope.seal(Order::default(), root.as_slice());
+        let place = place(&name, field.as_slice());
+        let sealed = self.envelope.seal(&place, Order::default(), root.as_slice());
         let claim = async |mut to: MultiplexedConnection| {
             let mut both = redis::pipe();
             both.hset_nx(&name, field.as_slice(), &sealed).ignore().hget(&name, field.as_slice());
             both.query_async::<(Vec<u8>,)>(&mut to).await
         };
         let (first,) = self.provenance.call("claim a slot", claim).await?;
-        self.envelope.open(&first)?.body.try_into().ok().map(Root::new)
+        self.envelope.open(&place, &first)?.body.try_into().ok().map(Root::new)
     }
 
     /// Forgets one slot; whether it could be done. What is left is swept later.
@@ -88,6 +92,11 @@ impl Redis {
     async fn unlink(&self, names: &[String]) -> bool {
         self.provenance.call::<i64>("forget slots", async |mut at| at.unlink(names).await).await.is_some()
     }
+}
+
+/// Of a field of a hash.
+fn place(name: &str, field: &[u8]) -> Vec<u8> {
+    [name.as_bytes(), field].concat()
 }
 
 fn field(block_hash: BlockHash, relay: RelayId) -> Vec<u8> {

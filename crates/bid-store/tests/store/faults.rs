@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use headstart_bid_store::{BidStore, Condition, Heard, Notice, RedisConfig};
+use bytes::Bytes;
+use headstart_bid_store::{BidStore, Condition, Heard, Notice, RedisConfig, SubmissionKey};
 use headstart_types::{BlsPublicKey, Network, Root, Slot};
 
 use crate::away::{ONE_CALL, next_gap, use_all};
 use crate::redis_server::RedisServer;
-use crate::world::{SLOT, bid, connect, eventually, hash, key};
+use crate::shared::submission;
+use crate::world::{SLOT, bid, connect, connect_with, eventually, hash, key, keyed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_finds_the_server_empty_tells_itself_and_the_others() {
@@ -120,6 +122,26 @@ async fn values_that_are_not_whole_or_of_an_unknown_version_are_misses() {
     }
     assert!(other.shared_bids(&key(SLOT)).await.is_empty());
     assert_eq!(other.shared_origin(SLOT, hash(10)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_there_without_the_key_or_moves_what_is_there_is_not_believed() {
+    let server = RedisServer::start();
+    let stranger = connect(&server.url(), None).await;
+    let (one, other) = (connect_with(keyed(&server.url())).await, connect_with(keyed(&server.url())).await);
+    stranger.put_answer(submission(), Bytes::new()).await;
+    assert!(stranger.answer(&submission()).await.is_some() && one.answer(&submission()).await.is_none());
+    let (proposer, root) = (BlsPublicKey::default(), Root::repeat_byte(1));
+    stranger.claim(SLOT, &proposer, Root::repeat_byte(2)).await;
+    assert_eq!(one.claim(SLOT, &proposer, root).await, None, "as if nobody could be asked");
+
+    one.put_answer(submission(), Bytes::new()).await;
+    assert!(other.answer(&submission()).await.is_some());
+    let name = server.cli(&["KEYS", "*answer*"]);
+    let next = SubmissionKey { slot: SLOT.next(), ..submission() };
+    server.cli(&["COPY", &name, &name.replace(&SLOT.to_string(), &next.slot.to_string())]);
+    assert_eq!(server.cli(&["KEYS", "*answer*"]).lines().count(), 2);
+    assert!(other.answer(&next).await.is_none(), "it is the answer to another one");
 }
 
 #[tokio::test(flavor = "multi_thread")]

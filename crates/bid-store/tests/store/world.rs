@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use headstart_auction::{Bid, Expectations};
-use headstart_bid_store::{BidStore, Format, RedisConfig};
+use headstart_bid_store::{BidStore, Format, RedisConfig, SharedKey};
 use headstart_types::{
     AuctionKey, BlockHash, BlsPublicKey, BuilderBid, ForkName, Network, PublicKey, RelayId, SecretKey,
     SignedBuilderBid, Slot, U256, UnixMillis, Wei, signing_root,
@@ -49,7 +49,7 @@ pub(crate) fn hash(block: u8) -> BlockHash {
 pub(crate) enum Backend {
     Memory(BidStore),
     Redis(RedisServer),
-    /// Provenance has a server of its own.
+    /// Provenance has a server of its own, and the processes have a key.
     TwoServers(RedisServer, RedisServer),
     /// The processes are of two releases, by turns.
     RedisOfTwoReleases(RedisServer, AtomicUsize),
@@ -66,7 +66,7 @@ impl Backend {
         match self {
             Self::Memory(_) => "memory",
             Self::Redis(_) => "redis",
-            Self::TwoServers(..) => "redis, provenance apart",
+            Self::TwoServers(..) => "redis, provenance apart, with a key",
             Self::RedisOfTwoReleases(..) => "redis, processes of two releases",
         }
     }
@@ -76,7 +76,10 @@ impl Backend {
         match self {
             Self::Memory(store) => store.beside().unwrap(),
             Self::Redis(server) => connect(&server.url(), None).await,
-            Self::TwoServers(bids, provenance) => connect(&bids.url(), Some(&provenance.url())).await,
+            Self::TwoServers(bids, provenance) => {
+                let provenance_url = Some(provenance.url());
+                connect_with(RedisConfig { provenance_url, ..keyed(&bids.url()) }).await
+            }
             Self::RedisOfTwoReleases(server, processes) => {
                 let formats = [Format::Previous, Format::Current];
                 let writes = formats[processes.fetch_add(1, Ordering::Relaxed) % 2];
@@ -104,7 +107,12 @@ fn patient(url: &str, writes: Format) -> RedisConfig {
     RedisConfig { deadline: PATIENT, writes, ..RedisConfig::new(url) }
 }
 
-async fn connect_with(config: RedisConfig) -> BidStore {
+/// Of a process that has the key.
+pub(crate) fn keyed(url: &str) -> RedisConfig {
+    RedisConfig { shared_key: Some(SharedKey::new("a key of the tests")), ..patient(url, Format::Current) }
+}
+
+pub(crate) async fn connect_with(config: RedisConfig) -> BidStore {
     let store = BidStore::redis(&config, &Network::mainnet()).unwrap();
     eventually("the server is reached", async || store.is_shared()).await;
     store
