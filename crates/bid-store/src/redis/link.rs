@@ -106,12 +106,6 @@ impl Link {
         }
     }
 
-    fn begin(&self) -> Option<(MultiplexedConnection, Begun)> {
-        let state = self.state();
-        let begun = Begun { at: Instant::now(), connection: state.connected };
-        Some((state.connection.clone()?, begun))
-    }
-
     pub(crate) fn name(&self) -> &'static str {
         self.shared.name
     }
@@ -137,6 +131,12 @@ impl Link {
 
     pub(crate) fn client(&self) -> &Client {
         &self.shared.client
+    }
+
+    fn begin(&self) -> Option<(MultiplexedConnection, Begun)> {
+        let state = self.state();
+        let begun = Begun { at: Instant::now(), connection: state.connected };
+        Some((state.connection.clone()?, begun))
     }
 
     fn answered(&self, what: &'static str) {
