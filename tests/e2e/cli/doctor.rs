@@ -166,6 +166,17 @@ fn each_redis_server_is_held_against_what_it_is_there_for() {
 }
 
 #[test]
+fn a_server_of_provenance_that_is_away_keeps_the_service_from_starting() {
+    let bids = RedisServer::start();
+    let apart = "provenance_url = \"redis://127.0.0.1:1\"";
+    let folder = Folder::with_config(&format!("[redis]\nurl = \"{}\"\n{apart}\n{CONFIG}", bids.url()));
+    let (report, code) = examine(&folder);
+    assert_eq!((status(&report, "redis provenance").as_str(), code), ("fail", Some(1)), "{report}");
+    let fault = folder.fault(&["serve"]);
+    assert!(fault.contains("reach the redis server for provenance"), "{fault}");
+}
+
+#[test]
 fn what_is_wrong_on_this_machine_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let addr = taken.local_addr().expect("it is bound");
