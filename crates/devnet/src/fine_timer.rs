@@ -41,13 +41,13 @@ struct Sleeper {
     wake: oneshot::Sender<()>,
 }
 
-/// Sleeps that long, to a fraction of a millisecond.
-pub(crate) async fn sleep(time: Duration) {
-    if time.is_zero() {
+/// Sleeps until that instant, to a fraction of a millisecond; not at all when it has passed.
+pub(crate) async fn sleep_until(at: Instant) {
+    if at <= Instant::now() {
         return;
     }
     // It ends when it is woken, and when nobody can wake it any more.
-    let _ = SLEEPERS.register(Instant::now() + time).await;
+    let _ = SLEEPERS.register(at).await;
 }
 
 impl Sleepers {
@@ -120,9 +120,9 @@ mod tests {
     async fn everybody_wakes_after_its_time_and_never_before() {
         let sleeps = (0..200_u64).map(|number| async move {
             let time = Duration::from_micros(number * 7919 % 20_000);
-            let began = Instant::now();
-            sleep(time).await;
-            assert!(began.elapsed() >= time, "{time:?}");
+            let due = Instant::now() + time;
+            sleep_until(due).await;
+            assert!(Instant::now() >= due, "{time:?}");
             time
         });
         assert_eq!(join_all(sleeps).await.len(), 200);
@@ -131,13 +131,17 @@ mod tests {
     #[tokio::test]
     async fn a_shorter_sleep_that_begins_later_ends_first() {
         let long = tokio::spawn(async {
-            sleep(Duration::from_mins(1)).await;
+            sleep_until(Instant::now() + Duration::from_mins(1)).await;
         });
         tokio::task::yield_now().await;
-        tokio::time::timeout(Duration::from_secs(20), sleep(Duration::from_millis(5)))
-            .await
-            .expect("it ends");
+        let short = sleep_until(Instant::now() + Duration::from_millis(5));
+        tokio::time::timeout(Duration::from_secs(20), short).await.expect("it ends");
         assert!(!long.is_finished());
         long.abort();
+    }
+
+    #[tokio::test]
+    async fn nobody_sleeps_until_what_has_passed() {
+        tokio::time::timeout(Duration::ZERO, sleep_until(Instant::now())).await.expect("it does not wait");
     }
 }

@@ -135,12 +135,13 @@ async fn send_bids(state: &State, key: &AuctionKey, fault: StreamFault, call: u6
     }
     loop {
         let changed = state.bids_changed.notified();
+        let looked_at = Instant::now();
         let top = header::top_bid(state, &state.behaviour(), key, state.chain.clock().now());
         if let Some(top) = top
             && (last != Some(top.block_hash()) || fault == StreamFault::Flood)
         {
             last = Some(top.block_hash());
-            under_way.push_back((Instant::now() + half, frame(top.fork(), &top.bytes(Encoding::Ssz), fault)));
+            under_way.push_back((looked_at + half, frame(top.fork(), &top.bytes(Encoding::Ssz), fault)));
         }
         while under_way.front().is_some_and(|(due, _)| *due <= Instant::now()) {
             let Some((_, bytes)) = under_way.pop_front() else { break };

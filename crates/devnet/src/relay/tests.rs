@@ -322,6 +322,16 @@ async fn a_call_is_held_until_the_moment_but_not_beyond_the_callers_patience() {
 }
 
 #[tokio::test]
+async fn no_answer_is_here_before_its_round_trip_is_over() {
+    let scene = Scene::new(ForkName::Fulu, Behaviour { latency_ms: 40, ..Behaviour::by_hand() }).await;
+    scene.relay.set_bid_value(Slot(9), VALUE);
+    for _ in 0..2 {
+        let answered = scene.get(Slot(9), ACCEPT_SSZ_THEN_JSON).await.unwrap();
+        assert!(answered.took >= Duration::from_millis(40), "{:?}", answered.took);
+    }
+}
+
+#[tokio::test]
 async fn a_stopped_relay_refuses_connections_and_can_come_back_on_its_port() {
     let scene = Scene::new(ForkName::Fulu, Behaviour::by_hand()).await;
     let addr = scene.relay.addr();
