@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use headstart_types::{Clock, UnixMillis};
 use tokio::sync::oneshot;
 
 /// Everybody who sleeps; one thread wakes them all.
@@ -39,6 +40,38 @@ struct Sleeper {
     at: Instant,
     number: u64,
     wake: oneshot::Sender<()>,
+}
+
+/// When a millisecond of the wall clock began: the clock shows whole ones, and what happens at a moment happens when it
+/// begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WallTick {
+    shown: UnixMillis,
+    began: Instant,
+}
+
+/// Looks at the clock, and the time between two of them: together a little more than a millisecond.
+const LOOKS: u32 = 10;
+const LOOK_EVERY: Duration = Duration::from_micros(130);
+
+impl WallTick {
+    /// Looks at the clock for a millisecond.
+    pub(crate) async fn of(clock: Clock) -> Self {
+        let mut tick = Self { shown: clock.now(), began: Instant::now() };
+        for _ in 0..LOOKS {
+            sleep_until(Instant::now() + LOOK_EVERY).await;
+            // Whatever the clock shows has begun by now: of all looks the one tells most that came soonest after.
+            let (shown, at) = (clock.now(), Instant::now());
+            let began = at.checked_sub(tick.shown.until(shown));
+            tick.began = began.map_or(tick.began, |began| tick.began.min(began));
+        }
+        tick
+    }
+
+    /// The instant at which the wall clock comes to show `moment`: a fraction of a millisecond after it, never before.
+    pub(crate) fn instant_of(&self, moment: UnixMillis) -> Instant {
+        self.began + self.shown.until(moment)
+    }
 }
 
 /// Sleeps until that instant, to a fraction of a millisecond; not at all when it has passed.
@@ -115,6 +148,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::testing::clock;
 
     #[tokio::test]
     async fn everybody_wakes_after_its_time_and_never_before() {
@@ -138,6 +172,16 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), short).await.expect("it ends");
         assert!(!long.is_finished());
         long.abort();
+    }
+
+    #[tokio::test]
+    async fn a_moment_has_come_on_the_wall_clock_when_its_instant_has() {
+        let tick = WallTick::of(clock()).await;
+        for ahead_ms in 1..20 {
+            let moment = clock().now() + ahead_ms;
+            sleep_until(tick.instant_of(moment)).await;
+            assert!(clock().now() >= moment, "{ahead_ms} ms ahead");
+        }
     }
 
     #[tokio::test]

@@ -64,24 +64,56 @@ struct Step {
     age_ms: u64,
 }
 
+/// When a builder makes its steps.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    first_ms: i64,
+    gap_ms: i64,
+}
+
+impl Pace {
+    fn of(builder: Seed) -> Self {
+        let gap_ms = builder.with_bytes(b"gap").within(40..120).cast_signed();
+        let first_ms = BIDDING_STARTS_MS + builder.with_bytes(b"phase").within(0..120).cast_signed();
+        Self { first_ms, gap_ms }
+    }
+
+    /// The number of the step that was made last, and when; `None` before the first.
+    fn step(self, nominal_ms: i64) -> Option<(u64, i64)> {
+        let number = (nominal_ms - self.first_ms).div_euclid(self.gap_ms);
+        Some((u64::try_from(number).ok()?, self.first_ms + number * self.gap_ms))
+    }
+}
+
 impl Builders {
     /// Builders bid step by step, each with its own gap.
     pub(super) fn offer(&self, slot: Slot, builder: u64, nominal_ms: i64) -> Option<Offer> {
         let seed = self.seed.with_slot(slot).with(builder);
-        let gap_ms = seed.with_bytes(b"gap").within(40..120).cast_signed();
-        let first_ms = BIDDING_STARTS_MS + seed.with_bytes(b"phase").within(0..120).cast_signed();
-        let elapsed_ms = nominal_ms.min(BIDDING_ENDS_MS) - first_ms;
-        let number = u64::try_from(elapsed_ms.div_euclid(gap_ms)).ok()?;
-        let made_at_ms = first_ms + number.cast_signed() * gap_ms;
+        let nominal_ms = nominal_ms.min(BIDDING_ENDS_MS);
+        let (number, made_at_ms) = Pace::of(seed).step(nominal_ms)?;
         let skill = u128::from(seed.with_bytes(b"skill").within(820..1040));
         let luck = u128::from(seed.with(number).within(990..1010));
         let value = median_wei(made_at_ms) * self.richness(slot) / 1000 * skill / 1000 * luck / 1000;
-        let age_ms = elapsed_ms.rem_euclid(gap_ms).cast_unsigned();
+        let age_ms = (nominal_ms - made_at_ms).cast_unsigned();
         let (step, value) = match self.temper {
             Temper::Steady => (number, value),
             Temper::Restless => restless(Step { number, seed, value, age_ms })?,
         };
         Some(Offer { builder, step, value: Wei::new(value) })
+    }
+
+    /// When the builder's bid may change next after `nominal_ms`; `None` when bidding is over by then.
+    pub(super) fn next_change(&self, slot: Slot, builder: u64, nominal_ms: i64) -> Option<i64> {
+        let seed = self.seed.with_slot(slot).with(builder);
+        let pace = Pace::of(seed);
+        let Some((number, made_at_ms)) = pace.step(nominal_ms) else { return Some(pace.first_ms) };
+        let next_step_ms = made_at_ms + pace.gap_ms;
+        let spacing_ms = burst_spacing_ms(seed, number).cast_signed();
+        let bids = (nominal_ms - made_at_ms) / spacing_ms + 1;
+        let is_burst = self.temper == Temper::Restless && mood(seed, number) == Mood::Bursts;
+        let goes_on = is_burst && bids <= BURST_BIDS.cast_signed();
+        let next_ms = if goes_on { next_step_ms.min(made_at_ms + bids * spacing_ms) } else { next_step_ms };
+        (next_ms <= BIDDING_ENDS_MS).then_some(next_ms)
     }
 
     /// What the values of `slot` are multiplied with, in per mille.
@@ -99,8 +131,7 @@ fn restless(step: Step) -> Option<(u64, u128)> {
     let (bids, value) = match mood(seed, number) {
         Mood::Usual => (0, raised(bursts * BURST_BIDS)),
         Mood::Bursts => {
-            let spacing_ms = seed.with(number).with_bytes(b"burst").within(1..4);
-            let bids = (age_ms / spacing_ms).min(BURST_BIDS);
+            let bids = (age_ms / burst_spacing_ms(seed, number)).min(BURST_BIDS);
             (bids, raised(bursts * BURST_BIDS + bids))
         }
         Mood::Lowers => {
@@ -110,6 +141,11 @@ fn restless(step: Step) -> Option<(u64, u128)> {
         Mood::Withdraws => return None,
     };
     Some((number * BIDS_PER_STEP + bids, value))
+}
+
+/// Between two bids of a burst.
+fn burst_spacing_ms(builder: Seed, step: u64) -> u64 {
+    builder.with(step).with_bytes(b"burst").within(1..4)
 }
 
 fn mood(builder: Seed, step: u64) -> Mood {

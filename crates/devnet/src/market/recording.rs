@@ -73,6 +73,13 @@ impl Recording {
         let value = bids[step].1;
         (!value.is_zero()).then_some(Offer { builder, step: step as u64, value })
     }
+
+    /// When `builder` bids next after `offset_ms` of the slot.
+    pub(super) fn next_change(&self, builder: u64, offset_ms: i64) -> Option<i64> {
+        let bids = self.builders.get(usize::try_from(builder).ok()?)?;
+        let next = bids.partition_point(|(made_at_ms, _)| *made_at_ms <= offset_ms);
+        bids.get(next).map(|(made_at_ms, _)| *made_at_ms)
+    }
 }
 
 /// Builder, moment and value of one line.

@@ -25,6 +25,9 @@ const HOLD_MARGIN_MS: u64 = 100;
 const HELIX_GIVES_UP_MS: i64 = 4000;
 const HOLD_MAX: Duration = Duration::from_secs(3);
 
+/// Status and message.
+type Refusal = (StatusCode, String);
+
 /// `GET /eth/v1/builder/header/{slot}/{parent_hash}/{pubkey}`
 pub(super) async fn get_header(
     state: &State,
@@ -112,12 +115,21 @@ pub(super) fn top_bid(
     make_bid(state, fork, key, offer, fault_of(state, behaviour, key, offer))
 }
 
-pub(super) fn admit(
+/// When the relay may bid otherwise than at this moment; `None` when nobody knows.
+pub(super) fn next_change(
     state: &State,
-    access: Access,
+    behaviour: &Behaviour,
     key: &AuctionKey,
     now: UnixMillis,
-) -> Result<(), (StatusCode, String)> {
+) -> Option<UnixMillis> {
+    match behaviour.bids {
+        BidSource::Market => state.market.next_change(state.number, key.slot, now),
+        BidSource::ByHand => None,
+    }
+}
+
+/// Whether the relay answers for that auction at this moment.
+pub(super) fn admit(state: &State, access: Access, key: &AuctionKey, now: UnixMillis) -> Result<(), Refusal> {
     let (network, head) = (state.chain.network(), state.chain.head().slot);
     // Helix gives a missing block up at the attestation deadline and takes its slot for the head's.
     let given_up = network.slot_at(now - scaled_ms(network, HELIX_GIVES_UP_MS));

@@ -1,36 +1,36 @@
 //! Streams over a WebSocket each: the bids of one auction, and announcements of all top bids.
 
-use std::collections::VecDeque;
+mod bids;
+#[cfg(test)]
+mod tests;
+mod top_bids;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use headstart_types::{AuctionKey, BlockHash, DATE_MILLISECONDS, Encoding, ForkName, Slot, TIMEOUT_MS, Wei};
+use headstart_types::{AuctionKey, DATE_MILLISECONDS, TIMEOUT_MS};
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role};
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 
 use super::behaviour::Streams;
 use super::fault::StreamFault;
+use super::header;
 use super::reply::{number, text};
 use super::seen::StreamCall;
 use super::state::{State, key, lock};
-use super::{BidSource, header};
 use crate::server::{Body, full};
+pub(super) use top_bids::announcement;
 
 /// Where top bids are announced, as at Helix.
 pub(super) const TOP_BID: &str = "/relay/v1/builder/top_bid";
 const API_KEY: &str = "x-api-key";
-/// The market is a function of time: so often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -91,7 +91,7 @@ fn header_stream(
     let (state, fault, granted) = (Arc::clone(state), streams.fault, granted(headers));
     tokio::spawn(async move {
         if let Some(mut socket) = open(upgrade).await {
-            let sending = send_bids(&state, &key, fault, call, &mut socket);
+            let sending = bids::send(&state, &key, fault, call, &mut socket);
             broken.run_until_cancelled(sending).await;
         }
         state.seen(|seen| seen.streams.get_mut(call).map(|call| call.is_over = true));
@@ -126,64 +126,6 @@ async fn open(upgrade: OnUpgrade) -> Option<Socket> {
     Some(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await)
 }
 
-/// A frame whenever the relay's best bid changes, half of its latency later, until the peer is gone.
-async fn send_bids(state: &State, key: &AuctionKey, fault: StreamFault, call: u64, socket: &mut Socket) {
-    let half = Duration::from_millis(state.behaviour().latency_ms) / 2;
-    let (mut under_way, mut last) = (VecDeque::<(Instant, Bytes)>::new(), None);
-    if fault == StreamFault::Silent {
-        return std::future::pending().await;
-    }
-    loop {
-        let changed = state.bids_changed.notified();
-        let looked_at = Instant::now();
-        let top = header::top_bid(state, &state.behaviour(), key, state.chain.clock().now());
-        if let Some(top) = top
-            && (last != Some(top.block_hash()) || fault == StreamFault::Flood)
-        {
-            last = Some(top.block_hash());
-            under_way.push_back((looked_at + half, frame(top.fork(), &top.bytes(Encoding::Ssz), fault)));
-        }
-        while under_way.front().is_some_and(|(due, _)| *due <= Instant::now()) {
-            let Some((_, bytes)) = under_way.pop_front() else { break };
-            if socket.send(Message::Binary(bytes)).await.is_err() {
-                return;
-            }
-            let sent = state.seen(|seen| {
-                seen.streams.get_mut(call).map_or(0, |call| {
-                    call.frames += 1;
-                    call.frames
-                })
-            });
-            if matches!(fault, StreamFault::ClosesAfter(frames) if frames <= sent) {
-                return;
-            }
-        }
-        if fault == StreamFault::Flood && last.is_some() {
-            tokio::task::yield_now().await;
-            continue;
-        }
-        let due = under_way.front().map_or(Instant::now() + LOOK_EVERY, |(due, _)| *due);
-        tokio::select! {
-            () = changed => {}
-            () = sleep_until(due.min(Instant::now() + LOOK_EVERY)) => {}
-            heard = socket.next() => if !matches!(heard, Some(Ok(_))) { return },
-        }
-    }
-}
-
-/// `[u8 kind = 1][u8 fork][SSZ SignedBuilderBid]`
-fn frame(fork: ForkName, ssz: &[u8], fault: StreamFault) -> Bytes {
-    let fork_byte = match fork {
-        ForkName::Capella => 3,
-        ForkName::Deneb => 4,
-        ForkName::Electra => 5,
-        ForkName::Fulu => 6,
-    };
-    let fork_byte = if fault == StreamFault::WrongFork { fork_byte + 1 } else { fork_byte };
-    let ssz = if fault == StreamFault::Malformed { &ssz[..ssz.len() / 2] } else { ssz };
-    [&[1, fork_byte], ssz].concat().into()
-}
-
 fn top_bids(
     state: &Arc<State>,
     streams: &Streams,
@@ -199,60 +141,8 @@ fn top_bids(
     let (state, granted) = (Arc::clone(state), granted(headers));
     tokio::spawn(async move {
         if let Some(mut socket) = open(upgrade).await {
-            broken.run_until_cancelled(announce(&state, announced, &mut socket)).await;
+            broken.run_until_cancelled(top_bids::announce(&state, announced, &mut socket)).await;
         }
     });
     granted
-}
-
-/// What a test announces, and the market's top bid for the slot to come whenever it changes.
-async fn announce(
-    state: &State,
-    mut announced: tokio::sync::broadcast::Receiver<Bytes>,
-    socket: &mut Socket,
-) {
-    let half = Duration::from_millis(state.behaviour().latency_ms) / 2;
-    let mut last = None;
-    loop {
-        let announcement = tokio::select! {
-            announced = announced.recv() => announced.ok(),
-            () = sleep(LOOK_EVERY) => of_market(state, &mut last),
-            heard = socket.next() => if matches!(heard, Some(Ok(_))) { None } else { return },
-        };
-        if let Some(announcement) = announcement {
-            sleep(half).await;
-            if socket.send(Message::Binary(announcement)).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-fn of_market(state: &State, last: &mut Option<(Slot, Wei)>) -> Option<Bytes> {
-    if state.behaviour().bids != BidSource::Market {
-        return None;
-    }
-    let (now, head) = (state.chain.clock().now(), state.chain.head());
-    let slot = state.chain.network().slot_at(now).max(head.slot.next());
-    let top = state.market.top_bid(state.number, slot, now)?;
-    if last.replace((slot, top.value)) == Some((slot, top.value)) {
-        return None;
-    }
-    Some(announcement(state, slot, head.block_hash, top.value))
-}
-
-/// 188 bytes: moment, slot, block number, block hash, parent hash, builder, fee recipient and value.
-pub(super) fn announcement(state: &State, slot: Slot, parent_hash: BlockHash, value: Wei) -> Bytes {
-    let now_ms = state.chain.clock().now().0.cast_unsigned();
-    let mut bytes = Vec::with_capacity(188);
-    for number in [now_ms, slot.0, state.chain.head().block_number + 1] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    // Nobody looks at the block's hash: which block it is only a signed bid can tell.
-    bytes.extend_from_slice(BlockHash::default().0.as_slice());
-    bytes.extend_from_slice(parent_hash.0.as_slice());
-    bytes.extend_from_slice(state.public_key.0.as_slice());
-    bytes.extend_from_slice(&[0; 20]);
-    bytes.extend_from_slice(&value.0.to_le_bytes::<32>());
-    bytes.into()
 }
