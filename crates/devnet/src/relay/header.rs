@@ -87,6 +87,7 @@ fn hold(state: &State, behaviour: &Behaviour, key: &AuctionKey, headers: &Header
 fn decide(state: &State, behaviour: &Behaviour, key: &AuctionKey) -> Result<Arc<MadeBid>, Answer> {
     let now = state.chain.clock().now();
     admit(state, behaviour.access, key, now)
+        .and_then(|()| spend(state, behaviour.access, key))
         .map_err(|(status, message)| Answer::error(behaviour, status, &message))?;
     if state.chain.network().fork_at(key.slot).is_none() {
         return Err(Answer::error(behaviour, StatusCode::BAD_REQUEST, "unknown fork"));
@@ -147,11 +148,16 @@ pub(super) fn admit(state: &State, access: Access, key: &AuctionKey, now: UnixMi
         {
             Err((StatusCode::FORBIDDEN, "not a validator call for the current slot".to_owned()))
         }
-        Access::OncePerSlotInSlot if !state.shelf().first_call(key.slot, key.proposer) => {
-            Err((StatusCode::TOO_MANY_REQUESTS, "one header per slot".to_owned()))
-        }
         _ => Ok(()),
     }
+}
+
+/// Uses up the call of a relay that answers one a slot. Streams are no calls.
+fn spend(state: &State, access: Access, key: &AuctionKey) -> Result<(), Refusal> {
+    if access == Access::OncePerSlotInSlot && !state.shelf().first_call(key.slot, key.proposer) {
+        return Err((StatusCode::TOO_MANY_REQUESTS, "one header per slot".to_owned()));
+    }
+    Ok(())
 }
 
 /// What is wrong with this bid: always the same for the same bid.

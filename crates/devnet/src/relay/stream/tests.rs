@@ -1,15 +1,18 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use headstart_types::{AuctionKey, BlockHash, ForkName, Network, Slot, UnixMillis, Wei};
+use http::{HeaderMap, Method};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 
 use crate::chain::{Chain, ChainConfig};
 use crate::cluster::Validator;
+use crate::http_client::{Endpoint, HttpClient};
 use crate::market::Market;
-use crate::relay::{Behaviour, Relay, RelayConfig};
+use crate::relay::{Access, Behaviour, Relay, RelayConfig};
 use crate::testing::{PATIENCE, begun, clock};
 
 fn key(slot: Slot) -> AuctionKey {
@@ -25,6 +28,30 @@ async fn open(relay: &Relay, slot: Slot) -> Result<WebSocketStream<TcpStream>, u
         Err(Error::Http(refused)) => Err(refused.status().as_u16()),
         Err(error) => panic!("{error}"),
     }
+}
+
+async fn poll(relay: &Relay, slot: Slot) -> u16 {
+    let endpoint = Endpoint::new(&format!("http://{}", relay.addr())).unwrap();
+    let path = format!("/eth/v1/builder/header/{}", key(slot));
+    let http = HttpClient::new();
+    let asked = http.call(&endpoint, Method::GET, &path, HeaderMap::new(), Bytes::new(), PATIENCE);
+    asked.await.unwrap().status.as_u16()
+}
+
+#[tokio::test]
+async fn a_stream_leaves_a_once_per_slot_relay_its_one_call() {
+    // The first slot has begun some seconds ago, and lasts.
+    let network = begun(ForkName::Fulu, 55_000);
+    let behaviour = Behaviour { access: Access::OncePerSlotInSlot, ..Behaviour::by_hand().with_streams() };
+    let config = RelayConfig::by_hand(&network, clock(), 1).with_behaviour(behaviour);
+    let relay = Relay::spawn(config).await.unwrap();
+    relay.set_bid_value(Slot(1), Wei::new(7));
+    assert_eq!(open(&relay, Slot(2)).await.err(), Some(403), "its slot has not begun");
+    for _ in 0..2 {
+        let mut stream = open(&relay, Slot(1)).await.unwrap();
+        assert!(tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap().is_binary());
+    }
+    assert_eq!([poll(&relay, Slot(1)).await, poll(&relay, Slot(1)).await], [200, 429]);
 }
 
 /// Every bid that the relay holds for `slot` until now, with the moment from which it does.
