@@ -116,6 +116,7 @@ pub(super) mod tests {
             slot: Slot(4),
             answer: Answer { value: value.map(Wei::new), answered_us, wrong: None },
             reachable: Some(Wei::new(100)),
+            delivered: Some(Wei::new(100)),
             in_books: Some(Wei::new(200)),
             calls: vec![2, 4],
             refused: 1,

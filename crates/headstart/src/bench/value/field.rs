@@ -13,12 +13,21 @@ pub(super) struct Field {
     pub(super) relays: Vec<Cast>,
 }
 
+/// From a frame of a header stream to its bid in the store: what headstart allows itself.
+const STORED_WITHIN_MS: i64 = 2;
+
 /// What the figures of a report are, for whoever reads it.
-pub(super) const DEFINITIONS: [(&str, &str); 4] = [
+pub(super) const DEFINITIONS: [(&str, &str); 5] = [
     (
         "reachable",
         "the best bid that any answer could have carried here by the instant of asking: each relay's book half a round \
          trip earlier, if the relay answered calls at that moment",
+    ),
+    (
+        "delivered",
+        "the best bid that relays' streams had brought here at least 2 ms before the asking, which is what headstart \
+         allows itself from a frame to the store; where a lower one of the same relay has come since, that one. Of a \
+         relay without a stream, what was reachable",
     ),
     ("in the books", "the best bid in any relay's book at the very instant of asking"),
     (
@@ -34,17 +43,38 @@ impl Field {
     pub(super) fn reachable(&self, slot: Slot, now: UnixMillis) -> Option<Wei> {
         let numbered = (0..).zip(&self.relays);
         let values = numbered.filter_map(|(number, relay)| {
-            let left_at = now - (relay.behaviour.latency_ms / 2).cast_signed();
-            let open = self.answers(relay, slot, left_at);
-            open.then(|| self.market.top_bid(number, slot, left_at)).flatten()
+            let left_at = now - half_ms(relay);
+            self.answered(number, relay, slot, left_at)
         });
-        values.map(|offer| offer.value).max()
+        values.max()
+    }
+
+    /// The best bid that had been delivered by `now` for as long as it may take to be stored. Newest is what counts, so
+    /// of a relay's bids that came within that time the lowest is enough: whoever is faster must serve it.
+    pub(super) fn delivered(&self, slot: Slot, now: UnixMillis) -> Option<Wei> {
+        let numbered = (0..).zip(&self.relays);
+        let values = numbered.filter_map(|(number, relay)| {
+            let left_at = now - half_ms(relay);
+            if !relay.streams {
+                return self.answered(number, relay, slot, left_at);
+            }
+            self.answered(number, relay, slot, left_at - STORED_WITHIN_MS)?;
+            let within = (0..=STORED_WITHIN_MS).map(|earlier_ms| left_at - earlier_ms);
+            within.filter_map(|left_at| self.answered(number, relay, slot, left_at)).min()
+        });
+        values.max()
     }
 
     /// The best bid in any relay's book at `now`, whether anybody could know of it or not.
     pub(super) fn in_books(&self, slot: Slot, now: UnixMillis) -> Option<Wei> {
         let numbers: Vec<_> = (0..).take(self.relays.len()).collect();
         self.market.best(&numbers, slot, now)
+    }
+
+    /// What relay number `number` gives to a call for `slot` that it looks at in that moment.
+    fn answered(&self, number: u64, relay: &Cast, slot: Slot, moment: UnixMillis) -> Option<Wei> {
+        let offer = self.answers(relay, slot, moment).then(|| self.market.top_bid(number, slot, moment));
+        offer.flatten().map(|offer| offer.value)
     }
 
     /// Whether the relay answers a call for `slot` with a bid at `moment`. The head is known to all from long before.
@@ -54,6 +84,11 @@ impl Field {
             Access::Free | Access::NotBeforeHead | Access::HeadGated => true,
         }
     }
+}
+
+/// Half of the relay's round trip.
+fn half_ms(relay: &Cast) -> i64 {
+    (relay.behaviour.latency_ms / 2).cast_signed()
 }
 
 #[cfg(test)]
@@ -76,7 +111,7 @@ mod tests {
     fn oracle(field: &Field, slot: Slot, now: UnixMillis) -> Option<Wei> {
         let mut held = Held::default();
         for (number, relay) in field.relays.iter().enumerate() {
-            let half_ms = (relay.behaviour.latency_ms / 2).cast_signed();
+            let half_ms = half_ms(relay);
             for asked_at in (now.0 - 200..=now.0).map(UnixMillis) {
                 let (looked_at, here_at) = (asked_at + half_ms, asked_at + 2 * half_ms);
                 if here_at > now || !field.answers(relay, slot, looked_at) {
@@ -109,10 +144,39 @@ mod tests {
         for slot in (1..60).map(Slot) {
             let now = field.network.slot_start(slot) + 170;
             let books = (0..).zip(&field.relays).filter_map(|(number, relay)| {
-                let earlier = now - (relay.behaviour.latency_ms / 2).cast_signed();
+                let earlier = now - half_ms(relay);
                 field.market.top_bid(number, slot, earlier).map(|offer| offer.value)
             });
             assert_eq!(field.reachable(slot, now), books.max());
+        }
+    }
+
+    #[test]
+    fn whoever_stores_frames_within_two_milliseconds_serves_all_that_was_delivered() {
+        let field = field(RelaySet::Streams);
+        let moments = [-200, -3, 0, 20, 170, 500, 1_100];
+        let mut below = 0;
+        for (slot, offset_ms) in (1..200).flat_map(|slot| moments.map(|offset_ms| (Slot(slot), offset_ms))) {
+            let now = field.network.slot_start(slot) + offset_ms;
+            let delivered = field.delivered(slot, now);
+            for stored_within_ms in 0..=2 {
+                let held = (0..).zip(&field.relays).filter_map(|(number, relay)| {
+                    let left_at = now - half_ms(relay) - stored_within_ms;
+                    field.answered(number, relay, slot, left_at)
+                });
+                assert!(held.max() >= delivered, "slot {slot} at {offset_ms} ms, {stored_within_ms} ms");
+            }
+            below += u32::from(delivered < field.reachable(slot, now));
+        }
+        assert!(below > 0, "some bids are so new that nobody can have stored them");
+    }
+
+    #[test]
+    fn of_relays_without_streams_all_that_is_reachable_is_delivered() {
+        let field = field(RelaySet::Mixed);
+        for slot in (1..60).map(Slot) {
+            let now = field.network.slot_start(slot) + 500;
+            assert_eq!(field.delivered(slot, now), field.reachable(slot, now));
         }
     }
 

@@ -1,9 +1,10 @@
 //! What the served bid was worth: a devnet in real milliseconds, in which four strategies are asked for the same headers
 //! at the same moments, each before relays of its own with the same books.
 //!
-//! What is best at an instant is computed from the market and not from what anybody saw. Two figures are held against
-//! each other: what an answer could have carried here by the instant of asking ([`field::Field::reachable`]), and what
-//! stood in the relays' books at that instant ([`field::Field::in_books`]).
+//! What is best at an instant is computed from the market and not from what anybody saw. Three figures stand beside each
+//! other: what an answer could have carried here by the instant of asking ([`field::Field::reachable`]), what streams had
+//! brought here long enough ago to be stored ([`field::Field::delivered`]), and what stood in the relays' books at that
+//! instant ([`field::Field::in_books`]).
 
 mod aggregate;
 mod baseline;

@@ -46,6 +46,7 @@ pub(super) struct Cell {
     pub(super) strategy: Strategy,
     pub(super) auctions: usize,
     pub(super) of_reachable: Shares,
+    pub(super) of_delivered: Shares,
     pub(super) of_books: Shares,
     /// Where the least of the reachable value was captured.
     pub(super) least_at: Option<Place>,
@@ -122,6 +123,7 @@ impl Cell {
             strategy,
             auctions: samples.len(),
             of_reachable: Shares::new(samples, |sample| sample.reachable),
+            of_delivered: Shares::new(samples, |sample| sample.delivered),
             of_books: Shares::new(samples, |sample| sample.in_books),
             least_at: least_at(samples),
             answered_us: Took::new(samples.iter().map(|sample| sample.answer.answered_us).collect()),

@@ -32,6 +32,7 @@ pub(super) struct Sample {
     pub(super) slot: Slot,
     pub(super) answer: Answer,
     pub(super) reachable: Option<Wei>,
+    pub(super) delivered: Option<Wei>,
     pub(super) in_books: Option<Wei>,
     /// Of each relay.
     pub(super) calls: Vec<u64>,

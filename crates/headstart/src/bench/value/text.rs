@@ -54,6 +54,7 @@ fn table<'a>(cells: impl Iterator<Item = &'a Cell>) -> Table {
         "p5",
         "least",
         "above",
+        "delivered",
         "books",
         "p5",
         "least",
@@ -77,6 +78,7 @@ fn table<'a>(cells: impl Iterator<Item = &'a Cell>) -> Table {
             share(reachable.p5),
             share(reachable.least),
             reachable.above.to_string(),
+            share(cell.of_delivered.mean),
             share(books.mean),
             share(books.p5),
             share(books.least),
@@ -117,7 +119,9 @@ mod tests {
             let line = told.lines().find(|line| line.starts_with(&format!("170 ms  {strategy} ")));
             assert!(line.is_some_and(|line| line.contains("0.9900")), "{told}");
         }
-        assert!(told.contains("reachable: the best bid that any answer could have carried"), "{told}");
+        for word in ["reachable: the best bid that any answer could have carried", "delivered: the best bid"] {
+            assert!(told.contains(word), "{told}");
+        }
     }
 
     #[test]

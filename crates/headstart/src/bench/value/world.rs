@@ -190,6 +190,7 @@ impl World {
             slot: key.slot,
             answer,
             reachable: self.field.reachable(key.slot, asked_at),
+            delivered: self.field.delivered(key.slot, asked_at),
             in_books: self.field.in_books(key.slot, asked_at),
             calls,
             refused,
