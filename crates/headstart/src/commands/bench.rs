@@ -20,9 +20,10 @@ enum Command {
     #[command(after_help = "Examples:
   headstart bench value --seed 1..20 --slots 5 --svg value.svg
   headstart bench value --curve bids.csv --offsets 0,170 --relays mixed
+  headstart bench value --seed 1..3 --check
   headstart bench value --seed 7 --json | jq '.results[] | select(.strategy == \"headstart\")'
 
-Exit status 1 when headstart served a wrong bid, or no bid in time.")]
+Exit status 1 when headstart served a wrong bid, or no bid in time; with --check also when it missed a goal.")]
     Value(value::Options),
 }
 
@@ -32,7 +33,7 @@ impl Bench {
         // The report is the output; what goes wrong beside it is still worth a line.
         let _log = telemetry::init(&Log { format: LogFormat::Pretty, level: "error".to_owned() });
         let runtime = tokio::runtime::Runtime::new().context("start the asynchronous runtime")?;
-        let (json, svg) = (options.json, options.svg.clone());
+        let (json, check, svg) = (options.json, options.check, options.svg.clone());
         let report = runtime.block_on(value::play(options))?;
         if let Some(file) = svg {
             let shown = file.display();
@@ -46,6 +47,14 @@ impl Bench {
         } else {
             commands::print(&value::text(&report))?;
         }
-        Ok(if report.promises_kept() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+        let missed = if check { value::missed_goals(&report) } else { Vec::new() };
+        for goal in &missed {
+            commands::tell(&format!("goal missed: {goal}\n"));
+        }
+        Ok(if report.promises_kept() && missed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(FAILURE)
+        })
     }
 }

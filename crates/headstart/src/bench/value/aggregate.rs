@@ -1,5 +1,7 @@
 //! From samples to figures.
 
+use std::collections::BTreeMap;
+
 use headstart_types::Wei;
 use serde::Serialize;
 
@@ -27,7 +29,7 @@ pub(super) struct Took {
 }
 
 /// Header calls that relays got.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Calls {
     pub(super) total: u64,
     /// Of one relay in one auction.
@@ -35,6 +37,17 @@ pub(super) struct Calls {
     pub(super) max: u64,
     /// Answered with 400, 403 or 429.
     pub(super) refused: u64,
+    /// To relays that answer one call a slot, outside it.
+    pub(super) outside_slot: u64,
+    /// Of each relay in one auction, by its name.
+    pub(super) of_relay: BTreeMap<String, Spread>,
+}
+
+/// The fewest and the most of anything that was counted in each auction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Spread {
+    pub(super) least: u64,
+    pub(super) most: u64,
 }
 
 impl Shares {
@@ -67,15 +80,30 @@ impl Took {
 
 impl Calls {
     pub(super) fn new(samples: &[&Sample]) -> Self {
-        let calls: Vec<u64> = samples.iter().flat_map(|sample| sample.calls.iter().copied()).collect();
+        let tallies = samples.iter().map(|sample| &sample.calls);
+        let calls: Vec<u64> = tallies.clone().flat_map(|tally| tally.of_relay.iter().copied()).collect();
         let total = calls.iter().sum();
         Self {
             total,
             mean: ratio(total, calls.len() as u64),
             max: calls.into_iter().max().unwrap_or(0),
-            refused: samples.iter().map(|sample| sample.refused).sum(),
+            refused: tallies.clone().map(|tally| tally.refused).sum(),
+            outside_slot: tallies.map(|tally| tally.outside_slot).sum(),
+            of_relay: of_relay(samples),
         }
     }
+}
+
+fn of_relay(samples: &[&Sample]) -> BTreeMap<String, Spread> {
+    let mut spreads = BTreeMap::<String, Spread>::new();
+    for sample in samples {
+        let names = sample.set.cast().into_iter().map(|relay| relay.name);
+        for (name, calls) in names.zip(sample.calls.of_relay.iter().copied()) {
+            let spread = spreads.entry(name).or_insert(Spread { least: calls, most: calls });
+            *spread = Spread { least: spread.least.min(calls), most: spread.most.max(calls) };
+        }
+    }
+    spreads
 }
 
 /// The smallest of `sorted` that at least so many per cent of them do not exceed.
@@ -100,7 +128,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::bench::value::cast::RelaySet;
-    use crate::bench::value::sample::{Answer, Strategy};
+    use crate::bench::value::sample::{Answer, Strategy, Tally};
 
     /// A sample with that value of a best of 100, answered in that time.
     pub(in crate::bench::value) fn sample(
@@ -118,8 +146,7 @@ pub(super) mod tests {
             reachable: Some(Wei::new(100)),
             delivered: Some(Wei::new(100)),
             in_books: Some(Wei::new(200)),
-            calls: vec![2, 4],
-            refused: 1,
+            calls: Tally { of_relay: vec![2, 4], refused: 1, outside_slot: 0 },
         }
     }
 
@@ -158,8 +185,15 @@ pub(super) mod tests {
 
     #[test]
     fn calls_are_counted_for_each_relay_and_auction() {
-        let samples = samples(&[Some(1), Some(2)]);
+        let mut samples = samples(&[Some(1), Some(2)]);
+        samples[1].calls = Tally { of_relay: vec![5, 1], refused: 0, outside_slot: 2 };
         let calls = Calls::new(&samples.iter().collect::<Vec<_>>());
-        assert_eq!(calls, Calls { total: 12, mean: 3.0, max: 4, refused: 2 });
+        assert_eq!((calls.total, calls.mean, calls.max), (12, 3.0, 5));
+        assert_eq!((calls.refused, calls.outside_slot), (1, 2));
+        let of_relay: Vec<_> = calls.of_relay.iter().map(|(name, calls)| (name.as_str(), *calls)).collect();
+        assert_eq!(
+            of_relay,
+            [("polled-30", Spread { least: 2, most: 5 }), ("polled-60", Spread { least: 1, most: 4 })]
+        );
     }
 }

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use headstart_devnet::{Chain, HeaderCall, Market, Relay, RelayConfig};
+use headstart_devnet::{Access, Chain, HeaderCall, Market, Relay, RelayConfig};
 use headstart_relay::HeaderAnswer;
-use headstart_types::{AuctionKey, ForkName, Slot, Wei};
+use headstart_types::{AuctionKey, ForkName, Network, Slot, Wei};
 use tokio::time::Instant;
 
 use super::cast::Cast;
+use super::sample::Tally;
 use crate::clock;
 
 /// Statuses by which a relay refuses a call.
@@ -52,11 +53,30 @@ impl Group {
         }
     }
 
-    /// How many calls each relay has seen for `slot`, and how many of them all were refused.
-    pub(super) fn calls(&self, slot: Slot) -> (Vec<u64>, u64) {
+    /// The calls that the relays have seen for `slot`.
+    pub(super) fn calls(&self, network: &Network, slot: Slot) -> Tally {
         let calls: Vec<_> = self.relays.iter().map(|relay| relay.headers_of(slot)).collect();
         let refused = |call: &&HeaderCall| REFUSALS.contains(&call.status);
-        let refusals = calls.iter().flatten().filter(refused).count() as u64;
-        (calls.iter().map(|calls| calls.len() as u64).collect(), refusals)
+        let outside =
+            self.relays.iter().zip(&calls).map(|(relay, calls)| outside_slot(relay, calls, network));
+        Tally {
+            refused: calls.iter().flatten().filter(refused).count() as u64,
+            outside_slot: outside.sum(),
+            of_relay: calls.iter().map(|calls| calls.len() as u64).collect(),
+        }
     }
+}
+
+/// How many calls a relay that answers one a slot, within it, looked at before it began or when it was over.
+fn outside_slot(relay: &Relay, calls: &[HeaderCall], network: &Network) -> u64 {
+    let behaviour = relay.behaviour();
+    if behaviour.access != Access::OncePerSlotInSlot {
+        return 0;
+    }
+    let half_ms = (behaviour.latency_ms / 2).cast_signed();
+    let is_within = |call: &HeaderCall| {
+        let looked_at = call.asked_at + half_ms;
+        (network.slot_start(call.slot)..network.slot_start(call.slot.next())).contains(&looked_at)
+    };
+    calls.iter().filter(|call| !is_within(call)).count() as u64
 }

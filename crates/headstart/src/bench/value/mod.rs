@@ -10,6 +10,7 @@ mod aggregate;
 mod baseline;
 mod cast;
 mod field;
+mod goals;
 mod group;
 mod held;
 mod lateness;
@@ -29,6 +30,7 @@ use headstart_devnet::Recording;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+pub(crate) use goals::missed_goals;
 pub(crate) use options::Options;
 pub(crate) use plot::svg;
 pub(crate) use report::Report;

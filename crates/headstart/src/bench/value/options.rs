@@ -18,7 +18,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(super) slots: u64,
     /// Slots before them, in which nothing is measured: connections open, round trips are learnt.
-    #[arg(long, value_name = "SLOTS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(long, value_name = "SLOTS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(super) warm_up: u64,
     /// When beacon nodes ask, in milliseconds into the slot, with commas between them.
     #[arg(long, value_name = "MS,…", value_delimiter = ',', allow_hyphen_values = true,
@@ -39,6 +39,10 @@ pub(crate) struct Options {
     /// Seeds that are played side by side; more than there are cores disturb each other.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = concurrent)]
     pub(super) concurrent: usize,
+    /// End with exit status 1 also when headstart missed a goal: its share of the value, its calls, or that none of them
+    /// is refused.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Print nothing but the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,9 +1,10 @@
-//! The report as a picture: how much of the reachable value each strategy captured, and what it asked of relays. SVG with
-//! its own style, so that it is readable on light and on dark pages.
+//! The report as a picture: how much of the value each strategy captured, and what it asked of relays. SVG with its own
+//! style, so that it is readable on light and on dark pages.
 
 use std::fmt::Write;
 
 use super::cast::RelaySet;
+use super::goals::Goal;
 use super::report::{Cell, Report};
 use super::sample::Strategy;
 
@@ -67,13 +68,14 @@ fn legend(svg: &mut String) {
 /// Captured value by offset, each further nine as far above the last one.
 fn value_panel(svg: &mut String, top: f64, set: RelaySet, cells: &[&Cell]) {
     let (left, right) = VALUE;
-    let heading = format!("relays {set}: share of the reachable value (mean), by the moment of asking");
+    let goal = Goal::with(set);
+    let heading = format!("relays {set}: share of the {} value (mean), by the moment of asking", goal.of);
     write_text(svg, (left - 50.0, top + 10.0), "", "start", &heading);
     let bottom = top + PANEL_HEIGHT;
     let height = |share: f64| bottom - nines(share) / NINES * (PANEL_HEIGHT - 30.0);
     for label in ["0", "0.9", "0.99", "0.999", "0.9999", "1"] {
         let y = height(label.parse().unwrap_or(0.0));
-        let class = if label == "0.999" { "aim" } else { "grid" };
+        let class = if label == goal.share.to_string() { "aim" } else { "grid" };
         write_line(svg, class, (left, y), (right, y));
         write_text(svg, (left - 6.0, y + 4.0), "small", "end", label);
     }
@@ -88,7 +90,7 @@ fn value_panel(svg: &mut String, top: f64, set: RelaySet, cells: &[&Cell]) {
             .enumerate()
             .filter_map(|(place, offset_ms)| {
                 let cell = find(cells, *offset_ms, strategy)?;
-                Some((at(place), height(cell.of_reachable.mean)))
+                Some((at(place), height(cell.judged().mean)))
             })
             .collect();
         write_curve(svg, strategy, &points);

@@ -116,6 +116,7 @@ impl Cell {
         polled: u64,
     ) -> Self {
         let calls = Calls::new(samples);
+        let calls_of_poller = ratio(calls.total, polled);
         let wrong = samples.iter().filter_map(|sample| sample.answer.wrong.clone());
         Self {
             relays,
@@ -128,7 +129,7 @@ impl Cell {
             least_at: least_at(samples),
             answered_us: Took::new(samples.iter().map(|sample| sample.answer.answered_us).collect()),
             calls,
-            calls_of_poller: ratio(calls.total, polled),
+            calls_of_poller,
             missed: samples.iter().filter(|sample| sample.is_missed()).count(),
             wrong: wrong.clone().count(),
             first_wrong: wrong.into_iter().next(),
@@ -166,7 +167,7 @@ pub(super) mod tests {
     #[test]
     fn each_strategy_has_a_cell_and_calls_are_held_against_the_pollers() {
         let mut samples = Strategy::ALL.map(|strategy| sample(strategy, Some(90), 10));
-        samples[3].calls = vec![1, 2];
+        samples[3].calls.of_relay = vec![1, 2];
         let report = report(&samples);
         let told: Vec<_> = report.results.iter().map(|cell| (cell.strategy, cell.calls_of_poller)).collect();
         let told_of = |strategy| told.iter().find(|(told, _)| *told == strategy).map(|(_, calls)| *calls);
@@ -196,9 +197,16 @@ pub(super) mod tests {
         assert_eq!(json["form"], 1);
         let cell = &json["results"][0];
         assert_eq!((&cell["relays"], &cell["strategy"]), (&"polling".into(), &"headstart".into()));
-        for key in
-            ["/of_reachable/mean", "/of_books/p5", "/answered_us/p99", "/calls/refused", "/least_at/seed"]
-        {
+        for key in [
+            "/of_reachable/mean",
+            "/of_delivered/mean",
+            "/of_books/p5",
+            "/answered_us/p99",
+            "/calls/refused",
+            "/calls/outside_slot",
+            "/calls/of_relay/polled-30/most",
+            "/least_at/seed",
+        ] {
             assert!(cell.pointer(key).is_some_and(serde_json::Value::is_number), "{key} in {cell}");
         }
     }

@@ -34,10 +34,18 @@ pub(super) struct Sample {
     pub(super) reachable: Option<Wei>,
     pub(super) delivered: Option<Wei>,
     pub(super) in_books: Option<Wei>,
-    /// Of each relay.
-    pub(super) calls: Vec<u64>,
-    /// Calls that relays refused (400, 403, 429).
+    pub(super) calls: Tally,
+}
+
+/// Header calls that the relays of one strategy got in one auction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// How many each relay got.
+    pub(super) of_relay: Vec<u64>,
+    /// Those that relays refused (400, 403, 429).
     pub(super) refused: u64,
+    /// Those that came outside the slot to relays that answer one call a slot, within it.
+    pub(super) outside_slot: u64,
 }
 
 /// What the beacon node got.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::aggregate::Spread;
 use super::report::{Cell, Played, Report};
+use super::sample::Strategy;
 use crate::commands::table::Table;
 
 /// Definitions, what was played, and a table for each relay set.
@@ -26,9 +28,26 @@ pub(crate) fn text(report: &Report) -> String {
     for set in sets {
         let _ = writeln!(text, "\nrelays {set}: {}", round_trips(set));
         let cells = report.results.iter().filter(|cell| cell.relays == set);
-        let _ = write!(text, "{}", table(cells));
+        let _ = write!(text, "{}", table(cells.clone()));
+        for cell in cells.filter(|cell| cell.strategy == Strategy::Headstart) {
+            let _ = writeln!(text, "{}", calls(cell));
+        }
     }
     text
+}
+
+/// The calls of each relay, so that it can be seen which one got too many.
+fn calls(cell: &Cell) -> String {
+    let of_relay = cell.calls.of_relay.iter().map(|(name, Spread { least, most })| {
+        if least == most { format!("{name} {most}") } else { format!("{name} {least} to {most}") }
+    });
+    format!(
+        "calls of {} in one auction, asked at {} ms: {}; outside the slot to relays that answer one call in it: {}",
+        cell.strategy,
+        cell.offset_ms,
+        of_relay.collect::<Vec<_>>().join(", "),
+        cell.calls.outside_slot
+    )
 }
 
 fn played(played: &Played) -> String {
@@ -109,7 +128,6 @@ fn time(us: u64) -> String {
 mod tests {
     use super::super::aggregate::tests::sample;
     use super::super::report::tests::report;
-    use super::super::sample::Strategy;
     use super::*;
 
     #[test]
@@ -119,9 +137,18 @@ mod tests {
             let line = told.lines().find(|line| line.starts_with(&format!("170 ms  {strategy} ")));
             assert!(line.is_some_and(|line| line.contains("0.9900")), "{told}");
         }
-        for word in ["reachable: the best bid that any answer could have carried", "delivered: the best bid"] {
+        for word in ["reachable: the best bid that any answer could have carried", "delivered: the best bid"]
+        {
             assert!(told.contains(word), "{told}");
         }
+    }
+
+    #[test]
+    fn below_the_table_stands_how_often_headstart_called_each_relay() {
+        let mut samples = [Some(99), Some(98)].map(|value| sample(Strategy::Headstart, value, 20));
+        samples[1].calls.of_relay = vec![2, 7];
+        let told = text(&report(&samples));
+        assert!(told.contains("asked at 170 ms: polled-30 2, polled-60 4 to 7; outside"), "{told}");
     }
 
     #[test]

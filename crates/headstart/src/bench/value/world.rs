@@ -181,7 +181,6 @@ impl World {
             Strategy::Poll => &self.poll,
             Strategy::Headstart => &ask.headstart,
         };
-        let (calls, refused) = group.calls(key.slot);
         Sample {
             set: self.plan.set,
             strategy,
@@ -192,8 +191,7 @@ impl World {
             reachable: self.field.reachable(key.slot, asked_at),
             delivered: self.field.delivered(key.slot, asked_at),
             in_books: self.field.in_books(key.slot, asked_at),
-            calls,
-            refused,
+            calls: group.calls(&self.field.network, key.slot),
         }
     }
 
