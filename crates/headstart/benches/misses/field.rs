@@ -6,6 +6,8 @@ use rand::seq::index;
 use rand::{Rng, SeedableRng};
 
 pub(crate) const SLOT_MS: u64 = 3_000;
+/// No header is served later in its slot.
+pub(crate) const CUTOFF_MS: i64 = 1_900;
 const RELAYS: usize = 120;
 const CLUSTERS: usize = 128;
 const VALIDATORS_EACH: usize = 4;

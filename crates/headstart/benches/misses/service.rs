@@ -7,7 +7,7 @@ use headstart_types::Network;
 use tempfile::TempDir;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::field::{Field, SLOT_MS};
+use crate::field::{CUTOFF_MS, Field, SLOT_MS};
 
 /// Relays may be asked at any time, but an auction whose header has been served soon asks them no more: hundreds go on at
 /// the same time, and the cores are for those that somebody waits for.
@@ -39,7 +39,7 @@ fn text(field: &Field) -> String {
     text.push_str(
         "[builder_api]\nlisten = \"127.0.0.1:0\"\n[cluster_api]\nenabled = false\n[admin]\nenabled = false\n",
     );
-    text.push_str("[defaults]\ncutoff_ms = 1900\n");
+    writeln!(text, "[defaults]\ncutoff_ms = {CUTOFF_MS}").unwrap();
     for (number, relay) in field.relays.iter().enumerate() {
         let url = relay.relay.url();
         writeln!(text, "[[relays]]\nname = \"relay-{number}\"\nurl = \"{url}\"\n{ASKS}").unwrap();
