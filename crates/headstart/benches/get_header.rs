@@ -10,6 +10,9 @@
     reason = "a bench prints, and stops when its set-up fails"
 )]
 
+#[path = "shared/verdict.rs"]
+mod verdict;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,7 +44,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
+use verdict::verdict;
 
+/// Requests per second by those of bare hyper, and nanoseconds in our handler.
+const RATIO_MIN: f64 = 0.9;
+const HANDLER_NS_MAX: f64 = 2_000.0;
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(1_200);
 const CONNECTIONS: usize = 32;
@@ -99,7 +106,10 @@ fn compare(what: &str, bare: SocketAddr, ours: SocketAddr, request: &[u8]) {
     let ours = median(rounds.iter().map(|(_, ours)| *ours).collect());
     let ratio = median(rounds.iter().map(|(bare, ours)| ours / bare).collect());
     println!("{:<24} {bare:>9.0} requests/s   1.000", "bare hyper, same bytes");
-    println!("{what:<24} {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns)");
+    println!(
+        "{what:<24} {ours:>9.0} requests/s   {ratio:.3}   (median of {ROUNDS} interleaved turns; at least {RATIO_MIN}: {})",
+        verdict(ratio >= RATIO_MIN)
+    );
 }
 
 /// Time in our handler: from path and headers to the reply, without sockets.
@@ -137,9 +147,10 @@ fn handler(what: &str, bid: &Bid, credential: &NewSecret, access: Access, author
         })
         .collect();
     turns.sort_by(f64::total_cmp);
+    let median = turns[ROUNDS / 2];
     println!(
-        "{what:<24} {:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls)",
-        turns[ROUNDS / 2]
+        "{what:<24} {median:>9.0} ns a hit (median of {ROUNDS} turns of {HANDLER_CALLS} calls; at most {HANDLER_NS_MAX}: {})",
+        verdict(median <= HANDLER_NS_MAX)
     );
 }
 

@@ -9,6 +9,9 @@
     reason = "a bench prints, and stops when its set-up fails"
 )]
 
+#[path = "shared/verdict.rs"]
+mod verdict;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +24,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::{runtime, time};
 use tokio_tungstenite::tungstenite::Message;
+use verdict::verdict;
 
 const SLOT: Slot = Slot(100);
 const SLOT_MS: u64 = 60_000;
@@ -29,6 +33,8 @@ const FRAMES: u64 = 400;
 /// More than the pause between two looks of the fetcher, so that every frame is looked at by itself.
 const APART: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What headstart allows itself from a frame to the store.
+const SERVABLE_WITHIN: Duration = Duration::from_millis(2);
 
 struct Frame {
     block_hash: BlockHash,
@@ -71,6 +77,8 @@ fn main() {
         at(990),
         at(1_000)
     );
+    let kept = |per_mille| verdict(at(per_mille) <= SERVABLE_WITHIN);
+    println!("at most {SERVABLE_WITHIN:?}: p50 {}, p99 {}", kept(500), kept(990));
 }
 
 /// Takes the service's stream, and times each frame until the store has its bid.

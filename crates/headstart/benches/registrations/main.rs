@@ -11,6 +11,8 @@
 )]
 
 mod headers;
+#[path = "../shared/verdict.rs"]
+mod verdict;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -18,8 +20,13 @@ use std::time::{Duration, Instant};
 use headstart_fetcher::RegistrationVerdict;
 use headstart_types::{PublicKey, SignedValidatorRegistration, verify_batch};
 
+use verdict::verdict;
 use world::World;
 
+/// What the three figures are to keep.
+const UNCHANGED_MIN: f64 = 0.5;
+const FRESH_MIN: f64 = 0.9;
+const BESIDE_MAX: f64 = 2.0;
 const UNCHANGED: usize = 20_000;
 const FRESH: usize = 2_048;
 /// Validators that register anew while headers are asked for; those after them register unchanged.
@@ -54,11 +61,12 @@ async fn unchanged(world: &World) {
         assert!(verdicts.iter().all(|verdict| *verdict == RegistrationVerdict::Unchanged));
     }
     let (parsing, whole) = (median(parsing), median(whole));
+    let ratio = parsing.as_secs_f64() / whole.as_secs_f64();
     println!(
-        "unchanged: {:.0} registrations/s, {:.3} of parsing alone ({:.0}/s)",
+        "unchanged: {:.0} registrations/s, {ratio:.3} of parsing alone ({:.0}/s); at least {UNCHANGED_MIN}: {}",
         rate(UNCHANGED, whole),
-        parsing.as_secs_f64() / whole.as_secs_f64(),
-        rate(UNCHANGED, parsing)
+        rate(UNCHANGED, parsing),
+        verdict(ratio >= UNCHANGED_MIN)
     );
 }
 
@@ -91,11 +99,13 @@ async fn fresh(world: &World) {
         assert!(verdicts.iter().all(|verdict| *verdict == RegistrationVerdict::Accepted));
     }
     let (batches, whole) = (median(batches), median(whole));
+    let ratio = batches.as_secs_f64() / whole.as_secs_f64();
     println!(
-        "fresh: {:.0} registrations/s, {:.3} of the library's batches alone ({:.0}/s), on one core",
+        "fresh: {:.0} registrations/s, {ratio:.3} of the library's batches alone ({:.0}/s), on one core; \
+         at least {FRESH_MIN}: {}",
         rate(FRESH, whole),
-        batches.as_secs_f64() / whole.as_secs_f64(),
-        rate(FRESH, batches)
+        rate(FRESH, batches),
+        verdict(ratio >= FRESH_MIN)
     );
 }
 
@@ -121,7 +131,11 @@ async fn headers_beside(world: &World) {
         );
     }
     let ratio = beside.at(99).as_secs_f64() / alone.at(99).as_secs_f64();
-    println!("p99 beside registrations: {ratio:.2} times that alone ({})", world.told());
+    println!(
+        "p99 beside registrations: {ratio:.2} times that alone ({}); at most {BESIDE_MAX}: {}",
+        world.told(),
+        verdict(ratio <= BESIDE_MAX)
+    );
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

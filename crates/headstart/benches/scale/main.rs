@@ -13,11 +13,14 @@
 mod field;
 mod http;
 mod process;
+#[path = "../shared/verdict.rs"]
+mod verdict;
 
 use std::time::{Duration, Instant};
 
 use field::Field;
 use process::Process;
+use verdict::verdict;
 
 const VALIDATORS: usize = 100_000;
 /// Registrations in one body, as Lighthouse sends them.
@@ -44,13 +47,13 @@ async fn measure(validators: usize) {
     each("directory", process.resident_bytes(), base, validators);
     cycle("everything new", &field, &process).await;
     each("directory, registrations and deliveries", process.resident_bytes(), base, validators);
-    cycle("nothing changed", &field, &process).await;
+    none(cycle("nothing changed", &field, &process).await);
     process.stop().await;
 
     let again = Process::start(&field.config()).await;
     println!("start to listening, after a restart: {:.2} s", again.took.as_secs_f64());
     each("the same after a restart", again.resident_bytes(), base, validators);
-    cycle("nothing changed since before the restart", &field, &again).await;
+    none(cycle("nothing changed since before the restart", &field, &again).await);
     again.stop().await;
 }
 
@@ -64,8 +67,13 @@ fn each(what: &str, resident: u64, base: u64, validators: usize) {
     );
 }
 
-/// Every validator registers once; tells what the relays saw of it.
-async fn cycle(name: &str, field: &Field, process: &Process) {
+/// Relays are told nothing that they know.
+fn none(calls: u64) {
+    println!("  {calls} calls; 0: {}", verdict(calls == 0));
+}
+
+/// Every validator registers once; tells what the relays saw of it, and how many calls that were.
+async fn cycle(name: &str, field: &Field, process: &Process) -> u64 {
     let (calls, received) = field.seen();
     let began = Instant::now();
     for bodies in field.registrations().chunks(BODY) {
@@ -81,4 +89,5 @@ async fn cycle(name: &str, field: &Field, process: &Process) {
         received_after - received,
         last.saturating_duration_since(began).as_secs_f64(),
     );
+    per_relay.iter().sum()
 }

@@ -12,6 +12,7 @@ use crate::figures::{Turns, millis};
 use crate::headers;
 use crate::redis_server::RedisServer;
 use crate::server::Server;
+use crate::verdict::verdict;
 use crate::world::{self, World};
 
 const ROUNDS: usize = 3;
@@ -85,8 +86,9 @@ pub(crate) fn measure() {
                 added.add(while_it_lasts - calm);
             }
             println!(
-                "  {:<26} p99 {before:.3} ms undisturbed, {during:.3} ms disturbed, {added:+.3} ms",
-                fault.name
+                "  {:<26} p99 {before:.3} ms undisturbed, {during:.3} ms disturbed, {added:+.3} ms: {}",
+                fault.name,
+                verdict(added.median() <= AIM_MS)
             );
         }
     });

@@ -28,6 +28,8 @@ mod push;
 #[expect(dead_code, unreachable_pub, reason = "the end-to-end tests share it as a library")]
 mod redis_server;
 mod server;
+#[path = "../shared/verdict.rs"]
+mod verdict;
 mod world;
 
 const ALL: [(&str, fn()); 6] = [
