@@ -92,7 +92,7 @@ impl Submissions {
         state.answers.retain(|id, _| id.slot >= oldest);
         state.unproven = state.unproven.split_off(&oldest);
         state.guard.forget_before(oldest);
-        if let Some(answer) = state.answers.get(&id) {
+        if let Some(answer) = state.answers.get(&id).filter(|answer| !has_died(answer)) {
             return Admission::Join(answer.clone());
         }
         let (tell, answer) = watch::channel(None);
@@ -120,5 +120,45 @@ impl Submissions {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the run ended without telling an answer, as one does that panics: nobody may wait for it any more.
+fn has_died(answer: &Answer) -> bool {
+    // In this order, for a run tells its answer before it ends.
+    answer.has_changed().is_err() && answer.borrow().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CURRENT: Slot = Slot(100);
+
+    fn id(slot: u64) -> SubmissionId {
+        let (block_root, signature) = (Root::repeat_byte(1), BlsSignature::default());
+        SubmissionId { slot: Slot(slot), block_root, signature, version: SubmitVersion::V2 }
+    }
+
+    fn run(submissions: &Submissions, slot: u64) -> watch::Sender<Option<SubmitReply>> {
+        match submissions.admit(id(slot), CURRENT) {
+            Admission::Run(tell, _) => tell,
+            Admission::Join(_) => panic!("the submission of slot {slot} is the first of its kind"),
+        }
+    }
+
+    fn joins(submissions: &Submissions, slot: u64) -> bool {
+        matches!(submissions.admit(id(slot), CURRENT), Admission::Join(_))
+    }
+
+    #[test]
+    fn a_run_that_dies_is_run_anew_and_one_that_has_told_its_answer_is_not() {
+        let submissions = Submissions::default();
+        drop(run(&submissions, 100));
+        let tell = run(&submissions, 100);
+        assert!(joins(&submissions, 100), "it is under way");
+        tell.send_replace(Some(SubmitReply::Published));
+        drop(tell);
+        assert!(joins(&submissions, 100), "its answer is everyone's");
     }
 }
