@@ -27,6 +27,11 @@ impl Guard {
         if forwarded == block_root { GuardVerdict::Forward } else { GuardVerdict::SecondBlock { forwarded } }
     }
 
+    /// Another process has forwarded this block: whatever was claimed here gives way to it.
+    pub fn overruled(&mut self, slot: Slot, proposer: BlsPublicKey, forwarded: Root) {
+        self.claims.insert((slot, proposer), forwarded);
+    }
+
     pub fn forget_before(&mut self, slot: Slot) {
         self.claims.retain(|(claimed, _), _| *claimed >= slot);
     }
@@ -51,5 +56,16 @@ mod tests {
         );
         guard.forget_before(Slot(8));
         assert_eq!(guard.claims.len(), 1);
+    }
+
+    #[test]
+    fn a_claim_that_is_overruled_gives_way_to_the_block_that_was_forwarded() {
+        let mut guard = Guard::default();
+        let proposer = BlsPublicKey::default();
+        let (forwarded, refused) = (Root::repeat_byte(1), Root::repeat_byte(2));
+        assert_eq!(guard.claim(Slot(7), proposer, refused), GuardVerdict::Forward);
+        guard.overruled(Slot(7), proposer, forwarded);
+        assert_eq!(guard.claim(Slot(7), proposer, forwarded), GuardVerdict::Forward);
+        assert_eq!(guard.claim(Slot(7), proposer, refused), GuardVerdict::SecondBlock { forwarded });
     }
 }

@@ -53,7 +53,11 @@ impl BuilderApi {
             return here;
         }
         match store.claim(slot, &proposer, block_root).await {
-            Some(forwarded) if forwarded != block_root => GuardVerdict::SecondBlock { forwarded },
+            Some(forwarded) if forwarded != block_root => {
+                // What was refused must not hold the slot here: the block that was forwarded may come again.
+                self.shared.submissions.overruled(slot, proposer, forwarded);
+                GuardVerdict::SecondBlock { forwarded }
+            }
             _ => GuardVerdict::Forward,
         }
     }

@@ -118,6 +118,11 @@ impl Submissions {
         self.lock().guard.claim(slot, proposer, block_root)
     }
 
+    /// Another process has forwarded this block, and so it may be forwarded here.
+    pub(crate) fn overruled(&self, slot: Slot, proposer: BlsPublicKey, forwarded: Root) {
+        self.lock().guard.overruled(slot, proposer, forwarded);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

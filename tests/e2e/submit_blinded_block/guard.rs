@@ -1,9 +1,11 @@
-use e2e::{Version, signed_block_with_graffiti, validator};
+use e2e::{
+    RedisServer, Service, Version, auction, eventually, network, signed_block_with_graffiti, validator,
+};
 use futures_util::future::join_all;
 use headstart_devnet::SubmitFault;
 use headstart_types::{Encoding, ForkName};
 
-use super::Proposal;
+use super::{Proposal, offering_relay};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_distinct_signed_block_is_refused_and_comes_to_no_relay() {
@@ -34,6 +36,25 @@ async fn of_two_signed_blocks_at_once_only_one_comes_to_a_relay() {
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 400, 400, 400]);
     assert!(proposal.submits().iter().all(|submits| *submits <= 1), "{:?}", proposal.submits());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_refused_a_second_block_takes_the_one_that_another_process_forwarded() {
+    let (network, redis) = (network(ForkName::Fulu), RedisServer::start());
+    let relay = offering_relay(&network, 1, SubmitFault::None).await;
+    let proposer = validator(0);
+    let setup = Service::on(&network).redis(&redis.url()).relay("one", &relay);
+    let setup = setup.cluster("alpha", &["one"], std::slice::from_ref(&proposer));
+    let (here, there) = (setup.start().await, setup.start().await);
+    eventually("both share the store", async || here.store().is_shared() && there.store().is_shared()).await;
+    let bid = here.header(&auction(&proposer)).await.bid(ForkName::Fulu);
+    let [first, second] =
+        [0, 1].map(|graffiti| signed_block_with_graffiti(&network, &bid, &proposer, graffiti));
+
+    assert_eq!(here.submit(Version::V2, Encoding::Ssz, &first).await.status, 202);
+    assert_eq!(there.submit(Version::V2, Encoding::Ssz, &second).await.status, 400);
+    let reply = there.submit(Version::V2, Encoding::Ssz, &first).await;
+    assert_eq!(reply.status, 202, "the first block is still welcome: {}", reply.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
