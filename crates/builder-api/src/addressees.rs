@@ -13,15 +13,27 @@ pub(crate) struct Addressees {
     pub(crate) proposer: Option<BlsPublicKey>,
     /// Of those whom the submitter serves; `None` when none of them claims the proposer.
     pub(crate) cluster: Option<Arc<str>>,
-    pub(crate) relays: Vec<Relay>,
-    /// How many of the relays offered this block; they stand first.
-    pub(crate) offering: usize,
+    /// Those that offered the block stand first.
+    pub(crate) relays: Vec<Addressee>,
+}
+
+/// One relay that a block goes to.
+#[derive(Clone)]
+pub(crate) struct Addressee {
+    pub(crate) relay: Relay,
+    /// It offered this very block, to whichever process.
+    pub(crate) offered: bool,
 }
 
 impl Addressees {
     /// The cluster, for people.
     pub(crate) fn cluster_name(&self) -> &str {
         self.cluster.as_deref().unwrap_or("unknown")
+    }
+
+    /// How many of the relays offered this block.
+    pub(crate) fn offering(&self) -> usize {
+        self.relays.iter().filter(|to| to.offered).count()
     }
 }
 
@@ -42,16 +54,19 @@ impl BuilderApi {
         } else {
             served.iter().flat_map(|claim| claim.policy.relays().iter().copied()).collect()
         };
-        let offered_by = offering.len();
-        let mut relays = offering;
+        let mut ids = offering.clone();
         for relay in others {
-            if !relays.contains(&relay) {
-                relays.push(relay);
+            if !ids.contains(&relay) {
+                ids.push(relay);
             }
         }
-        let relays = relays.into_iter().filter_map(|id| config.fetcher.relay(id)).collect();
+        let addressee = |id| {
+            let relay = config.fetcher.relay(id)?;
+            Some(Addressee { relay, offered: offering.contains(&id) })
+        };
+        let relays = ids.into_iter().filter_map(addressee).collect();
         let cluster = served.first().map(|claim| Arc::clone(&claim.cluster.name));
-        Addressees { proposer, cluster, relays, offering: offered_by }
+        Addressees { proposer, cluster, relays }
     }
 
     /// The proposer of the header that was offered here, or else the one whom the schedule names.

@@ -33,7 +33,7 @@ impl Failures {
     /// clusters is not told the names of other clusters' relays.
     pub(crate) fn into_error(self, to: &Addressees) -> ApiError {
         let status = if self.any_withheld { StatusCode::BAD_GATEWAY } else { StatusCode::BAD_REQUEST };
-        let known = if to.offering == 0 { "no relay offered this block here, and " } else { "" };
+        let known = if to.offering() == 0 { "no relay offered this block here, and " } else { "" };
         let reasons = if self.reasons.is_empty() {
             "there is no relay to ask".to_owned()
         } else if to.cluster.is_some() {

@@ -13,6 +13,7 @@
 mod access;
 mod addressees;
 mod api;
+mod attempts;
 mod callers;
 mod equivocation;
 mod failures;

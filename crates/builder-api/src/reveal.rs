@@ -6,38 +6,27 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use headstart_auction::check_payload;
 use headstart_bid_store::{AuctionEvent, AuctionEventKind};
 use headstart_registry::{Asker, OutcomeKind, OutcomeRecord};
-use headstart_relay::{Relay, SubmitAnswer, SubmitVersion};
+use headstart_relay::{Relay, SubmitVersion};
 use headstart_types::{AuctionKey, Outcome, UnixMillis};
 use tokio::sync::watch;
-use tokio::time::{self, Instant};
-use tracing::{debug, error, info, warn};
+use tokio::time::Instant;
+use tracing::{debug, error, info};
 
 use crate::BuilderApi;
-use crate::addressees::Addressees;
+use crate::addressees::{Addressee, Addressees};
+use crate::attempts::{Attempts, Insistence, Verdict};
 use crate::equivocation::Signer;
 use crate::failures::Failures;
 use crate::reply::ApiError;
 use crate::signed_block::SignedBlock;
-use crate::submissions::{RevealedPayload, SubmitReply};
+use crate::submissions::SubmitReply;
 use crate::turn::Turn;
 
-/// A relay that could not be reached or failed is tried again after so long.
-const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// Relays are tried until this share of the slot is over, and at least for [`LEAST_PATIENCE`].
+/// Relays are tried with a proven block until this share of the slot is over, and with any for [`LEAST_PATIENCE`].
 const PATIENCE_OF_SLOT: f64 = 2.0 / 3.0;
 const LEAST_PATIENCE: Duration = Duration::from_secs(4);
-
-/// What one relay came to.
-enum Verdict {
-    Taken(SubmitReply),
-    /// The relay said no: an HTTP status below 500, and what it said.
-    Refused(String),
-    /// Out of reach, failing, or answering with another payload until the deadline.
-    Withheld(String),
-}
 
 pub(crate) async fn run(
     api: BuilderApi,
@@ -63,7 +52,7 @@ pub(crate) async fn run(
         Signer::Proven => None,
         _ => api.shared.bulkheads.unproven_submits.acquire().await.ok(),
     };
-    let deadline = api.deadline(&signed, received_at);
+    let deadline = api.deadline(&signed, signer, received_at);
     let turn = match api.turn(&signed, signer, deadline).await {
         Turn::Ours(turn) => turn,
         Turn::Answered(reply) => {
@@ -72,7 +61,14 @@ pub(crate) async fn run(
             return;
         }
     };
-    let failures = ask_all(&signed, &to, deadline, |reply, relay| {
+    let attempts = to.relays.iter().map(|to| Attempts {
+        relay: to.relay.clone(),
+        signed: Arc::clone(&signed),
+        insistence: insistence(signer, to),
+        deadline,
+        answer: tell.subscribe(),
+    });
+    let failures = ask_all(attempts, |reply, relay| {
         // The first answer is everyone's; what other relays reveal later changes nothing.
         let first = tell.send_if_modified(|told| told.is_none() && told.replace(reply).is_none());
         if first {
@@ -88,23 +84,25 @@ pub(crate) async fn run(
 }
 
 /// Submits to every relay at once and waits for all of them, telling of each that took the block.
-async fn ask_all(
-    signed: &Arc<SignedBlock>,
-    to: &Addressees,
-    deadline: Instant,
-    taken: impl Fn(SubmitReply, &Relay),
-) -> Failures {
-    let submit = |relay: &Relay| submit_to(relay.clone(), Arc::clone(signed), deadline);
-    let mut answers: FuturesUnordered<_> = to.relays.iter().map(submit).collect();
+async fn ask_all(attempts: impl Iterator<Item = Attempts>, taken: impl Fn(SubmitReply, &Relay)) -> Failures {
+    let mut verdicts: FuturesUnordered<_> = attempts.map(Attempts::make).collect();
     let mut failures = Failures::default();
-    while let Some((relay, verdict)) = answers.next().await {
+    while let Some((relay, verdict)) = verdicts.next().await {
         match verdict {
             Verdict::Taken(reply) => taken(reply, &relay),
-            Verdict::Refused(reason) => failures.refused(&relay, &reason),
-            Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
+            Verdict::Refused(refusal) => failures.refused(&relay, &refusal.to_string()),
+            Verdict::Wrong(reason) | Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
         }
     }
     failures
+}
+
+fn insistence(signer: Signer, to: &Addressee) -> Insistence {
+    match signer {
+        Signer::Proven if to.offered => Insistence::Offered,
+        Signer::Proven => Insistence::MayKnow,
+        Signer::Unproven | Signer::SecondBlock => Insistence::Once,
+    }
 }
 
 const fn taken(version: SubmitVersion) -> Outcome {
@@ -136,7 +134,10 @@ impl BuilderApi {
     }
 
     /// One absolute deadline for all attempts at all relays.
-    fn deadline(&self, signed: &SignedBlock, received_at: UnixMillis) -> Instant {
+    fn deadline(&self, signed: &SignedBlock, signer: Signer, received_at: UnixMillis) -> Instant {
+        if signer != Signer::Proven {
+            return Instant::now() + LEAST_PATIENCE;
+        }
         let network = &self.config().network;
         let share = Duration::from_millis(network.slot_duration_ms).mul_f64(PATIENCE_OF_SLOT);
         let slot_begins_in = received_at.until(network.slot_start(signed.id.slot));
@@ -165,7 +166,7 @@ impl BuilderApi {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         info!(
             cluster = to.cluster_name(), slot = %signed.id.slot, %outcome, relay = relay.unwrap_or("none"), took_ms, version = ?signed.id.version,
-            relays = to.relays.len(), offering = to.offering, %block_hash,
+            relays = to.relays.len(), offering = to.offering(), %block_hash,
             block_root = %signed.id.block_root, proposer_index = %signed.block.message.proposer_index(), "block submitted"
         );
         let (slot, parent_hash) = (signed.id.slot, signed.block.message.header().parent_hash());
@@ -205,62 +206,15 @@ impl BuilderApi {
         let outcome = if failures.any_withheld { Outcome::Withheld } else { Outcome::Refused };
         self.conclude(signed, to, None, outcome, started);
         let (slot, reasons) = (signed.id.slot, failures.by_name());
-        if signer == Signer::Proven && to.offering > 0 {
+        if signer == Signer::Proven && to.offering() > 0 {
             error!(%slot, cluster = to.cluster_name(), alarm = "block_lost", reasons, "no relay revealed a block that it had offered");
         } else {
             debug!(%slot, reasons, "no relay took the block");
         }
-        if outcome == Outcome::Withheld {
+        if outcome == Outcome::Withheld || to.offering() > 0 {
             // The caller may try again, and then relays are asked again.
             self.shared.submissions.forget(&signed.id);
         }
         tell.send_replace(Some(SubmitReply::Failed(failures.into_error(to))));
-    }
-}
-
-/// Submits to one relay until it answers for good or the deadline passes.
-async fn submit_to(relay: Relay, signed: Arc<SignedBlock>, deadline: Instant) -> (Relay, Verdict) {
-    let verdict = loop {
-        let answer = relay.submit(&signed.submission, deadline).await;
-        let taken_by = answer.taken_by();
-        let failure = match answer {
-            SubmitAnswer::Accepted => break Verdict::Taken(SubmitReply::Published),
-            SubmitAnswer::Payload(payload) => match check_payload(signed.fork, &signed.block, &payload) {
-                Ok(()) => break Verdict::Taken(reply(&signed, *payload, taken_by)),
-                Err(rejected) => {
-                    let (slot, relay) = (signed.id.slot, relay.name());
-                    error!(%slot, relay, alarm = "wrong_payload", "a relay revealed another payload: {rejected}");
-                    break Verdict::Withheld(rejected.to_string());
-                }
-            },
-            SubmitAnswer::Refused(refusal) if refusal.status < 500 => {
-                break Verdict::Refused(refusal.to_string());
-            }
-            SubmitAnswer::Refused(refusal) => refusal.to_string(),
-            SubmitAnswer::RateLimited { .. } => "it limits the rate of our calls".to_owned(),
-            SubmitAnswer::Transport(reason) | SubmitAnswer::Malformed(reason) => reason,
-            SubmitAnswer::Timeout => break Verdict::Withheld("no answer before the deadline".to_owned()),
-        };
-        if Instant::now() + RETRY_AFTER >= deadline {
-            break Verdict::Withheld(failure);
-        }
-        warn!(relay = relay.name(), slot = %signed.id.slot, "submission failed, trying again: {failure}");
-        time::sleep(RETRY_AFTER).await;
-    };
-    (relay, verdict)
-}
-
-/// A believed payload is the answer to v1; for v2 it proves that a relay without v2 has published the block.
-fn reply(
-    signed: &SignedBlock,
-    payload: headstart_types::UnblindedPayload,
-    taken_by: Option<SubmitVersion>,
-) -> SubmitReply {
-    match signed.id.version {
-        SubmitVersion::V1 => SubmitReply::Payload(Arc::new(RevealedPayload::new(signed.fork, payload))),
-        SubmitVersion::V2 => {
-            warn!(slot = %signed.id.slot, ?taken_by, "the relay has no v2: the block went through v1");
-            SubmitReply::Published
-        }
     }
 }

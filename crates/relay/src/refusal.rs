@@ -57,6 +57,15 @@ pub(crate) fn classify(status: u16, message: &str) -> Reason {
     }
 }
 
+/// A relay has given a payload of this slot away.
+const DELIVERED: &str = "already delivered";
+
+/// Whether a refused block would be refused for ever: a payload of its slot was delivered, or the slot is over.
+pub(crate) fn ends_submission(message: &str) -> bool {
+    let said = message.to_lowercase();
+    said.contains(DELIVERED) || TOO_LATE.iter().any(|words| said.contains(words))
+}
+
 /// Helix: `request for wrong slot. request slot: 11, bid slot: 10`.
 fn wrong_slot(said: &str) -> Option<Reason> {
     let requested = number_after(said, "request slot:")?;
@@ -127,6 +136,22 @@ mod tests {
         ];
         for (status, message, reason) in cases {
             assert_eq!(classify(status, message), reason, "{status} {message:?}");
+        }
+    }
+
+    #[test]
+    fn a_relay_that_has_delivered_or_is_past_the_slot_will_take_no_block_any_more() {
+        for said in [
+            "another payload for this slot was already delivered",
+            "Payload Already Delivered",
+            "sent too late into slot. cutoff: 4000, request time into slot: 4100",
+            "slot is too old",
+            "request for past slot. request slot: 10, head slot: 11",
+        ] {
+            assert!(ends_submission(said), "{said}");
+        }
+        for said in ["", "no execution payload for this request", "could not verify payload signature"] {
+            assert!(!ends_submission(said), "{said}");
         }
     }
 

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::call;
 use crate::client::Purpose;
 use crate::encoding::Post;
+use crate::refusal;
 use crate::{Failure, Operation, Refusal, Relay, Submission, SubmitVersion};
 
 const PAYLOAD_BYTES_MAX: usize = UnblindedPayload::MAX_SSZ_BYTES;
@@ -37,6 +38,13 @@ impl SubmitAnswer {
             Self::Payload(_) => Some(SubmitVersion::V1),
             _ => None,
         }
+    }
+}
+
+impl Refusal {
+    /// Whether the relay will take the block at no later time either, by its own words.
+    pub fn ends_submission(&self) -> bool {
+        refusal::ends_submission(&self.message)
     }
 }
 

@@ -5,10 +5,10 @@ use e2e::{
     signed_block, validator,
 };
 use headstart::clock::SYSTEM;
-use headstart_devnet::{Encodings, Relay, SubmitFault, check_payload};
+use headstart_devnet::{Encodings, Relay, SubmitFault, WireFault, check_payload};
 use headstart_types::{BlockHash, BuilderBid, Encoding, ForkName, Root};
 
-use super::{Proposal, payload_faults, wire_faults};
+use super::{Proposal, payload_faults, status, wire, wire_faults};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_one_offering_relay_alive_is_enough_whichever_it_is() {
@@ -67,6 +67,42 @@ async fn a_relay_that_reveals_another_payload_is_not_believed() {
             "asked again: {fault:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_offered_the_block_is_asked_on_though_it_refuses() {
+    for version in Version::ALL {
+        let proposal = Proposal::new(ForkName::Fulu, [SubmitFault::Forgets]).await;
+        let relay = &proposal.relays[0];
+        let refused = async || {
+            assert!(relay.has_seen(PATIENCE, |seen| seen.submits.total() >= 2).await);
+            relay.adjust(|behaviour| behaviour.submit = SubmitFault::None);
+        };
+        let (reply, ()) = tokio::join!(proposal.submit(version), refused());
+        assert_eq!(reply.status, version.success(), "{}", reply.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_done_with_the_slot_is_asked_again_only_for_another_operator() {
+    for said in ["another payload for this slot was already delivered", "sent too late into slot"] {
+        let body = format!(r#"{{"code":400,"message":"{said}"}}"#);
+        let proposal = Proposal::new(ForkName::Fulu, [wire(WireFault::Status { code: 400, body })]).await;
+        let reply = proposal.submit(Version::V2).await;
+        assert_eq!((reply.status, proposal.submits()), (400, vec![1]), "{}", reply.text());
+        assert!(reply.text().contains(said), "{}", reply.text());
+
+        proposal.relays[0].adjust(|behaviour| behaviour.submit = SubmitFault::None);
+        assert_eq!(proposal.submit(Version::V2).await.status, 202, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_nobody_has_proven_is_shown_to_a_relay_once() {
+    let proposal = Proposal::new(ForkName::Fulu, [status(500)]).await;
+    let garbage = signed_block(&proposal.network, &proposal.bid, &validator(1));
+    let reply = proposal.service.submit(Version::V2, Encoding::Ssz, &garbage).await;
+    assert_eq!((reply.status, proposal.submits()), (502, vec![1]), "{}", reply.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
