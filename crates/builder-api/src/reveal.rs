@@ -65,6 +65,7 @@ pub(crate) async fn run(
         relay: to.relay.clone(),
         signed: Arc::clone(&signed),
         insistence: insistence(signer, to),
+        slot_begins: api.slot_begins(&signed, received_at),
         deadline,
         answer: tell.subscribe(),
     });
@@ -143,6 +144,10 @@ impl BuilderApi {
         let slot_begins_in = received_at.until(network.slot_start(signed.id.slot));
         let since_start = network.slot_start(signed.id.slot).until(received_at);
         Instant::now() + (slot_begins_in + share).saturating_sub(since_start).max(LEAST_PATIENCE)
+    }
+
+    fn slot_begins(&self, signed: &SignedBlock, received_at: UnixMillis) -> Instant {
+        Instant::now() + received_at.until(self.config().network.slot_start(signed.id.slot))
     }
 
     /// The proposer has signed: its auction has nothing left to win.

@@ -5,8 +5,8 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{Config, Error};
@@ -17,6 +17,9 @@ const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const TCP_KEEPALIVE_PROBES_MAX: u32 = 2;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(10);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// A signed block whose bytes nobody acknowledges for so long goes over another connection.
+#[cfg(target_os = "linux")]
+const SUBMIT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(2);
 
 /// Bounds a connection attempt that outlives the call that began it; calls themselves end at their own deadline.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -55,9 +58,21 @@ pub(crate) fn build(purpose: Purpose, headers: HeaderMap) -> Result<Client, Erro
             .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
             .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
             .http2_keep_alive_while_idle(true),
-        Purpose::Submits | Purpose::Streams => builder.http1_only(),
+        Purpose::Submits => impatient(builder.http1_only()),
+        Purpose::Streams => builder.http1_only(),
     };
     builder.build().map_err(Error::Client)
+}
+
+/// Breaks connections that are dead already, where the platform can tell.
+#[cfg(target_os = "linux")]
+fn impatient(builder: ClientBuilder) -> ClientBuilder {
+    builder.tcp_user_timeout(SUBMIT_UNACKNOWLEDGED_MAX)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn impatient(builder: ClientBuilder) -> ClientBuilder {
+    builder
 }
 
 /// TLS 1.2 and 1.3 on ring with Mozilla's roots, so that a machine without a certificate bundle works too.

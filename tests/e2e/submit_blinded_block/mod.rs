@@ -5,7 +5,9 @@ mod encodings;
 mod guard;
 mod relays;
 
-use e2e::{SLOT, Service, Version, auction, eventually, network, relay, signed_block, validator};
+use e2e::{
+    SLOT, Service, Version, auction, eventually, network, network_starting_in, relay, signed_block, validator,
+};
 use headstart_devnet::{Behaviour, HandBid, Relay, SubmitFault, WireFault};
 use headstart_types::{
     AuctionKey, Encoding, ForkName, Network, SecretKey, SignedBlindedBeaconBlock, SignedBuilderBid,
@@ -25,7 +27,19 @@ struct Proposal {
 impl Proposal {
     /// From a service with relays that answer submissions in these ways.
     async fn new(fork: ForkName, answers: impl IntoIterator<Item = SubmitFault>) -> Self {
-        let network = network(fork);
+        Self::on(network(fork), fork, answers).await
+    }
+
+    /// The same in a slot that begins in so many milliseconds.
+    async fn starting_in(
+        starts_in_ms: i64,
+        fork: ForkName,
+        answers: impl IntoIterator<Item = SubmitFault>,
+    ) -> Self {
+        Self::on(network_starting_in(fork, 12_000, starts_in_ms), fork, answers).await
+    }
+
+    async fn on(network: Network, fork: ForkName, answers: impl IntoIterator<Item = SubmitFault>) -> Self {
         let (mut setup, mut relays, mut names) = (Service::on(&network), Vec::new(), Vec::new());
         for (answer, number) in answers.into_iter().zip(1..) {
             let relay = offering_relay(&network, number, answer).await;

@@ -84,6 +84,23 @@ async fn a_relay_that_offered_the_block_is_asked_on_though_it_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_never_answered_gets_another_one_beside_it() {
+    for version in Version::ALL {
+        let answers = [SubmitFault::Wire(WireFault::Withhold)];
+        let proposal = Proposal::starting_in(1_000, ForkName::Fulu, answers).await;
+        let relay = &proposal.relays[0];
+        let silent = async || {
+            assert!(relay.has_seen(PATIENCE, |seen| seen.submits.total() >= 1).await);
+            relay.adjust(|behaviour| behaviour.submit = SubmitFault::None);
+        };
+        let (reply, ()) = tokio::join!(proposal.submit(version), silent());
+        assert_eq!(reply.status, version.success(), "{}", reply.text());
+        assert!(reply.took < Duration::from_secs(4), "{:?}", reply.took);
+        assert_eq!(proposal.submits(), [2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_is_done_with_the_slot_is_asked_again_only_for_another_operator() {
     for said in ["another payload for this slot was already delivered", "sent too late into slot"] {
         let body = format!(r#"{{"code":400,"message":"{said}"}}"#);
