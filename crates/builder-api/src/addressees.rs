@@ -18,7 +18,7 @@ pub(crate) struct Addressees {
 }
 
 /// One relay that a block goes to.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Addressee {
     pub(crate) relay: Relay,
     /// It offered this very block, to whichever process.

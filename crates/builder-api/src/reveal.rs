@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use headstart_bid_store::{AuctionEvent, AuctionEventKind};
-use headstart_registry::{Asker, OutcomeKind, OutcomeRecord};
+use headstart_registry::{OutcomeKind, OutcomeRecord};
 use headstart_relay::{Relay, SubmitVersion};
 use headstart_types::{AuctionKey, Outcome, UnixMillis};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
@@ -21,26 +21,21 @@ use crate::equivocation::Signer;
 use crate::failures::Failures;
 use crate::reply::ApiError;
 use crate::signed_block::SignedBlock;
-use crate::submissions::SubmitReply;
+use crate::submissions::{Running, SubmitReply};
 use crate::turn::Turn;
 
 /// Relays are tried with a proven block until this share of the slot is over, and with any for [`LEAST_PATIENCE`].
 const PATIENCE_OF_SLOT: f64 = 2.0 / 3.0;
 const LEAST_PATIENCE: Duration = Duration::from_secs(4);
 
-pub(crate) async fn run(
-    api: BuilderApi,
-    asker: Asker,
-    signed: SignedBlock,
-    tell: watch::Sender<Option<SubmitReply>>,
-) {
+pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, to: Addressees, running: Running) {
+    let Running { tell, mut more } = running;
     let (started, received_at) = (Instant::now(), api.config().clock.now());
     let signed = Arc::new(signed);
-    let to = api.addressees(&asker, &signed).await;
     let signer = api.signer_of(&signed.block, signed.id.block_root, to.proposer).await;
     if let Some((outcome, refusal)) = api.refusal_of(&signed, signer) {
         api.conclude(&signed, &to, None, outcome, started);
-        api.shared.submissions.forget(&signed.id);
+        api.shared.submissions.forget(&signed.id, &tell);
         tell.send_replace(Some(SubmitReply::Failed(refusal)));
         return;
     }
@@ -61,15 +56,16 @@ pub(crate) async fn run(
             return;
         }
     };
-    let attempts = to.relays.iter().map(|to| Attempts {
+    let slot_begins = api.slot_begins(&signed, received_at);
+    let attempts = |to: &Addressee| Attempts {
         relay: to.relay.clone(),
         signed: Arc::clone(&signed),
         insistence: insistence(signer, to),
-        slot_begins: api.slot_begins(&signed, received_at),
+        slot_begins,
         deadline,
         answer: tell.subscribe(),
-    });
-    let failures = ask_all(attempts, |reply, relay| {
+    };
+    let failures = ask_all(&to.relays, &mut more, attempts, |reply, relay| {
         // The first answer is everyone's; what other relays reveal later changes nothing.
         let first = tell.send_if_modified(|told| told.is_none() && told.replace(reply).is_none());
         if first {
@@ -84,18 +80,31 @@ pub(crate) async fn run(
     }
 }
 
-/// Submits to every relay at once and waits for all of them, telling of each that took the block.
-async fn ask_all(attempts: impl Iterator<Item = Attempts>, taken: impl Fn(SubmitReply, &Relay)) -> Failures {
-    let mut verdicts: FuturesUnordered<_> = attempts.map(Attempts::make).collect();
+/// Submits to every relay at once, and to those that others bring meanwhile, and waits for all of them, telling of each
+/// that took the block.
+async fn ask_all(
+    relays: &[Addressee],
+    more: &mut mpsc::UnboundedReceiver<Addressee>,
+    attempts: impl Fn(&Addressee) -> Attempts,
+    taken: impl Fn(SubmitReply, &Relay),
+) -> Failures {
+    let mut verdicts: FuturesUnordered<_> = relays.iter().map(|to| attempts(to).make()).collect();
     let mut failures = Failures::default();
-    while let Some((relay, verdict)) = verdicts.next().await {
-        match verdict {
-            Verdict::Taken(reply) => taken(reply, &relay),
-            Verdict::Refused(refusal) => failures.refused(&relay, &refusal.to_string()),
-            Verdict::Wrong(reason) | Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
+    loop {
+        if verdicts.is_empty() {
+            // Whoever brings another relay from now on has the block run anew.
+            more.close();
+        }
+        tokio::select! {
+            Some((relay, verdict)) = verdicts.next() => match verdict {
+                Verdict::Taken(reply) => taken(reply, &relay),
+                Verdict::Refused(refusal) => failures.refused(&relay, &refusal.to_string()),
+                Verdict::Wrong(reason) | Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
+            },
+            Some(to) = more.recv() => verdicts.push(attempts(&to).make()),
+            else => break failures,
         }
     }
-    failures
 }
 
 fn insistence(signer: Signer, to: &Addressee) -> Insistence {
@@ -218,7 +227,7 @@ impl BuilderApi {
         }
         if outcome == Outcome::Withheld || to.offering() > 0 {
             // The caller may try again, and then relays are asked again.
-            self.shared.submissions.forget(&signed.id);
+            self.shared.submissions.forget(&signed.id, tell);
         }
         tell.send_replace(Some(SubmitReply::Failed(failures.into_error(to))));
     }

@@ -1,12 +1,15 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use headstart_auction::{Guard, GuardVerdict};
 use headstart_relay::SubmitVersion;
-use headstart_types::{BlsPublicKey, BlsSignature, Encoding, ForkName, Root, Slot, UnblindedPayload};
-use tokio::sync::watch;
+use headstart_types::{
+    BlsPublicKey, BlsSignature, Encoding, ForkName, RelayId, Root, Slot, UnblindedPayload,
+};
+use tokio::sync::{mpsc, watch};
 
+use crate::addressees::Addressee;
 use crate::reply::ApiError;
 
 /// Submissions that are the same: one signed block, through one version of the operation.
@@ -66,7 +69,7 @@ pub(crate) struct Submissions {
 
 #[derive(Debug, Default)]
 struct State {
-    answers: HashMap<SubmissionId, Answer>,
+    runs: HashMap<SubmissionId, Run>,
     /// Blocks of each slot that were forwarded although their signer is not proven.
     unproven: BTreeMap<Slot, usize>,
     guard: Guard,
@@ -77,27 +80,46 @@ const UNPROVEN_MAX: usize = 64;
 /// Slots for which answers are kept.
 const SLOTS_KEPT: u64 = 2;
 
+/// One run, as those see it who submit the same block.
+#[derive(Debug)]
+struct Run {
+    answer: Answer,
+    /// Each relay once, so that no more wait here than there are.
+    asked: BTreeSet<RelayId>,
+    more: mpsc::UnboundedSender<Addressee>,
+}
+
+/// What a run has to do with those who submit the same block.
+pub(crate) struct Running {
+    /// Where the answer is told.
+    pub(crate) tell: watch::Sender<Option<SubmitReply>>,
+    /// Relays that those who join bring, to be asked too.
+    pub(crate) more: mpsc::UnboundedReceiver<Addressee>,
+}
+
 /// What to do with a submission.
 pub(crate) enum Admission {
-    /// It is the first of its kind: run it and tell the answer here.
-    Run(watch::Sender<Option<SubmitReply>>, Answer),
+    /// It is the first of its kind: run it.
+    Run(Running, Answer),
     /// The same runs or has run: its answer is this one's too.
     Join(Answer),
 }
 
 impl Submissions {
-    pub(crate) fn admit(&self, id: SubmissionId, current: Slot) -> Admission {
+    /// Whoever submits what is submitted already has its own relays asked as well.
+    pub(crate) fn admit(&self, id: SubmissionId, current: Slot, relays: &[Addressee]) -> Admission {
         let oldest = Slot(current.0.saturating_sub(SLOTS_KEPT));
         let state = &mut *self.lock();
-        state.answers.retain(|id, _| id.slot >= oldest);
+        state.runs.retain(|id, _| id.slot >= oldest);
         state.unproven = state.unproven.split_off(&oldest);
         state.guard.forget_before(oldest);
-        if let Some(answer) = state.answers.get(&id).filter(|answer| !has_died(answer)) {
-            return Admission::Join(answer.clone());
+        if let Some(answer) = state.runs.get_mut(&id).and_then(|run| run.join(relays)) {
+            return Admission::Join(answer);
         }
-        let (tell, answer) = watch::channel(None);
-        state.answers.insert(id, answer.clone());
-        Admission::Run(tell, answer)
+        let ((tell, answer), (sender, more)) = (watch::channel(None), mpsc::unbounded_channel());
+        let asked = relays.iter().map(|to| to.relay.id()).collect();
+        state.runs.insert(id, Run { answer: answer.clone(), asked, more: sender });
+        Admission::Run(Running { tell, more }, answer)
     }
 
     /// Whether relays may see one more unproven block of this slot.
@@ -109,9 +131,13 @@ impl Submissions {
         admitted
     }
 
-    /// Lets the next submission of this block run anew: this one ended without the block being revealed.
-    pub(crate) fn forget(&self, id: &SubmissionId) {
-        self.lock().answers.remove(id);
+    /// Lets the next submission of this block run anew: the run that tells here ended without the block being revealed.
+    pub(crate) fn forget(&self, id: &SubmissionId, tell: &watch::Sender<Option<SubmitReply>>) {
+        let ended = tell.subscribe();
+        let mut state = self.lock();
+        if state.runs.get(id).is_some_and(|run| run.answer.same_channel(&ended)) {
+            state.runs.remove(id);
+        }
     }
 
     pub(crate) fn claim(&self, slot: Slot, proposer: BlsPublicKey, block_root: Root) -> GuardVerdict {
@@ -128,42 +154,95 @@ impl Submissions {
     }
 }
 
-/// Whether the run ended without telling an answer, as one does that panics: nobody may wait for it any more.
-fn has_died(answer: &Answer) -> bool {
-    // In this order, for a run tells its answer before it ends.
-    answer.has_changed().is_err() && answer.borrow().is_none()
+impl Run {
+    /// Has these relays asked too; `None` when the run can do nothing for them any more.
+    fn join(&mut self, relays: &[Addressee]) -> Option<Answer> {
+        let is_taken =
+            matches!(&*self.answer.borrow(), Some(SubmitReply::Payload(_) | SubmitReply::Published));
+        let mut all_asked = true;
+        for to in relays {
+            if self.asked.insert(to.relay.id()) {
+                all_asked &= self.more.send(to.clone()).is_ok();
+            }
+        }
+        (is_taken || all_asked && !self.has_died()).then(|| self.answer.clone())
+    }
+
+    /// Whether it ended without telling an answer, as a run does that panics: nobody may wait for it any more.
+    fn has_died(&self) -> bool {
+        // In this order, for a run tells its answer before it ends.
+        self.answer.has_changed().is_err() && self.answer.borrow().is_none()
+    }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test whose set-up fails, fails")]
 mod tests {
+    use headstart_relay::{Config, Relay};
+    use headstart_types::{Clock, UnixMillis};
+
     use super::*;
 
     const CURRENT: Slot = Slot(100);
+    const RELAY_KEY: &str =
+        "0xb64720ee6f0d1c24d7f3c20032db23da635bfa97769c65a22e01e0074fee22dc6cad4ac35ea508338c1794fc7b76f572";
 
     fn id(slot: u64) -> SubmissionId {
         let (block_root, signature) = (Root::repeat_byte(1), BlsSignature::default());
         SubmissionId { slot: Slot(slot), block_root, signature, version: SubmitVersion::V2 }
     }
 
-    fn run(submissions: &Submissions, slot: u64) -> watch::Sender<Option<SubmitReply>> {
-        match submissions.admit(id(slot), CURRENT) {
-            Admission::Run(tell, _) => tell,
+    fn relay(name: &str) -> Addressee {
+        let url = format!("https://{RELAY_KEY}@{name}.example").parse().unwrap();
+        let relay = Relay::new(Config::new(url), Clock::new(|| UnixMillis(0))).unwrap();
+        Addressee { relay, offered: false }
+    }
+
+    fn run(submissions: &Submissions, slot: u64, relays: &[Addressee]) -> Running {
+        match submissions.admit(id(slot), CURRENT, relays) {
+            Admission::Run(running, _) => running,
             Admission::Join(_) => panic!("the submission of slot {slot} is the first of its kind"),
         }
     }
 
-    fn joins(submissions: &Submissions, slot: u64) -> bool {
-        matches!(submissions.admit(id(slot), CURRENT), Admission::Join(_))
+    fn joins(submissions: &Submissions, slot: u64, relays: &[Addressee]) -> bool {
+        matches!(submissions.admit(id(slot), CURRENT, relays), Admission::Join(_))
     }
 
     #[test]
     fn a_run_that_dies_is_run_anew_and_one_that_has_told_its_answer_is_not() {
         let submissions = Submissions::default();
-        drop(run(&submissions, 100));
-        let tell = run(&submissions, 100);
-        assert!(joins(&submissions, 100), "it is under way");
-        tell.send_replace(Some(SubmitReply::Published));
-        drop(tell);
-        assert!(joins(&submissions, 100), "its answer is everyone's");
+        drop(run(&submissions, 100, &[]));
+        let running = run(&submissions, 100, &[]);
+        assert!(joins(&submissions, 100, &[]), "it is under way");
+        running.tell.send_replace(Some(SubmitReply::Published));
+        drop(running);
+        assert!(joins(&submissions, 100, &[relay("other")]), "its answer is everyone's");
+    }
+
+    #[test]
+    fn relays_of_those_who_join_are_asked_once_each() {
+        let submissions = Submissions::default();
+        let [first, second] = ["first", "second"].map(relay);
+        let mut running = run(&submissions, 100, std::slice::from_ref(&first));
+        for _ in ["two", "operators"] {
+            assert!(joins(&submissions, 100, &[first.clone(), second.clone()]));
+        }
+        assert_eq!(running.more.try_recv().unwrap().relay.id(), second.relay.id());
+        assert!(running.more.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_failure_is_an_answer_only_for_those_whose_relays_were_asked() {
+        let submissions = Submissions::default();
+        let [first, second] = ["first", "second"].map(relay);
+        let running = run(&submissions, 100, std::slice::from_ref(&first));
+        running.tell.send_replace(Some(SubmitReply::Failed(ApiError::bad_request("no"))));
+        let former = running.tell.clone();
+        drop(running);
+        assert!(joins(&submissions, 100, std::slice::from_ref(&first)));
+        let _running = run(&submissions, 100, &[first.clone(), second]);
+        submissions.forget(&id(100), &former);
+        assert!(joins(&submissions, 100, &[first]), "what another run came to does not end this one");
     }
 }

@@ -7,12 +7,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use headstart_registry::Asker;
 use headstart_relay::SubmitVersion;
 use headstart_types::Accept;
 use http::{HeaderMap, StatusCode};
 
 use crate::BuilderApi;
+use crate::addressees::Addressees;
 use crate::callers::Caller;
 use crate::reply::{ApiError, versioned};
 use crate::request::{accept_of, encoding_of};
@@ -59,7 +59,8 @@ impl BuilderApi {
                 _ => return Err(self.refuse(stranger)),
             },
         };
-        let mut answer = self.join_or_run(asker, signed)?;
+        let to = self.addressees(&asker, &signed).await;
+        let mut answer = self.join_or_run(signed, to)?;
         // The run always tells an answer; should it have died, that is said and not left hanging.
         let told = answer.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
         Ok(match told {
@@ -91,7 +92,7 @@ impl BuilderApi {
     }
 
     /// One run for all submissions that are the same. It belongs to the process: a caller that hangs up changes nothing.
-    fn join_or_run(&self, asker: Asker, signed: SignedBlock) -> Result<Answer, ApiError> {
+    fn join_or_run(&self, signed: SignedBlock, to: Addressees) -> Result<Answer, ApiError> {
         let current = self.config().network.slot_at(self.config().clock.now());
         if signed.id.slot.0.abs_diff(current.0) > SLOTS_ASTRAY_MAX {
             return Err(ApiError::bad_request(format!(
@@ -99,10 +100,10 @@ impl BuilderApi {
                 signed.id.slot
             )));
         }
-        match self.shared.submissions.admit(signed.id, current) {
+        match self.shared.submissions.admit(signed.id, current, &to.relays) {
             Admission::Join(answer) => Ok(answer),
-            Admission::Run(tell, answer) => {
-                let revealing = reveal::run(self.clone(), asker, signed, tell);
+            Admission::Run(running, answer) => {
+                let revealing = reveal::run(self.clone(), signed, to, running);
                 self.shared.tasks.spawn(self.shared.revealing.track_future(revealing));
                 Ok(answer)
             }

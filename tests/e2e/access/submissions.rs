@@ -2,7 +2,7 @@ use e2e::{
     Credential, Reply, Request, Service, Tenants, Version, auction, eth, network, relay_bidding,
     signed_block, signed_block_with_graffiti, submit_request, validator,
 };
-use headstart_devnet::Relay;
+use headstart_devnet::{Relay, SubmitFault, WireFault};
 use headstart_types::{
     CONSENSUS_VERSION, Encoding, ForkName, Network, SecretKey, SignedBlindedBeaconBlock, Slot,
 };
@@ -83,6 +83,30 @@ async fn with_a_credential_a_block_goes_to_the_relays_of_the_clusters_that_grant
         let came = async || proposal.came_to()[0] && (!to_beta || proposal.came_to()[1]);
         e2e::eventually("the right relays get it", came).await;
         assert_eq!(proposal.came_to(), [true, to_beta], "{clusters:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_of_a_cluster_that_joins_a_submission_get_the_block_too() {
+    let mut proposal = Proposal::new().await;
+    let joiner = proposal.tenants.beacon_node("joiner", &["beta"]).await;
+    let of_alpha = proposal.request(Version::V2).header("Authorization", proposal.credential.basic());
+    let of_beta = proposal.request(Version::V2).header("Authorization", joiner.basic());
+    let failing = WireFault::Status { code: 500, body: String::new() };
+    proposal.relays[0].adjust(|behaviour| behaviour.submit = SubmitFault::Wire(failing));
+
+    let joining = async {
+        e2e::eventually("the first one is under way", async || proposal.came_to()[0]).await;
+        let joined = async {
+            e2e::eventually("beta's relay gets it", async || proposal.came_to()[1]).await;
+            proposal.relays[0].adjust(|behaviour| behaviour.submit = SubmitFault::None);
+        };
+        tokio::join!(proposal.submit(of_beta), joined).0
+    };
+    let (first, second) = tokio::join!(proposal.submit(of_alpha), joining);
+
+    for reply in [first, second] {
+        assert_eq!(reply.status, 202, "one answer for both: {}", reply.text());
     }
 }
 
