@@ -23,12 +23,27 @@ pub(crate) struct Addressee {
     pub(crate) relay: Relay,
     /// It offered this very block, to whichever process.
     pub(crate) offered: bool,
+    /// The submitter's own cluster trusts it, and so its name is nothing new to the submitter.
+    pub(crate) may_be_named: bool,
 }
 
 impl Addressees {
     /// The cluster, for people.
     pub(crate) fn cluster_name(&self) -> &str {
         self.cluster.as_deref().unwrap_or("unknown")
+    }
+
+    /// Whether the submitter may be told that this relay was asked.
+    pub(crate) fn may_name(&self, relay: RelayId) -> bool {
+        self.relays.iter().any(|to| to.may_be_named && to.relay.id() == relay)
+    }
+
+    /// The same for somebody who showed nothing but the block.
+    pub(crate) fn nameless(mut self) -> Self {
+        for to in &mut self.relays {
+            to.may_be_named = false;
+        }
+        self
     }
 
     /// How many of the relays offered this block.
@@ -49,11 +64,10 @@ impl BuilderApi {
         let claims = proposer.as_ref().map_or(&[][..], |proposer| directory.claims(proposer));
         let served: Vec<&Claim> = claims.iter().filter(|claim| asker.is_granted_by(&claim.cluster)).collect();
         let offering: Vec<RelayId> = origin.map(|known| known.relays).unwrap_or_default();
-        let others: Vec<RelayId> = if served.is_empty() {
-            config.fetcher.relays().iter().map(Relay::id).collect()
-        } else {
-            served.iter().flat_map(|claim| claim.policy.relays().iter().copied()).collect()
-        };
+        let own: Vec<RelayId> =
+            served.iter().flat_map(|claim| claim.policy.relays().iter().copied()).collect();
+        let all = || config.fetcher.relays().iter().map(Relay::id).collect();
+        let others = if served.is_empty() { all() } else { own.clone() };
         let mut ids = offering.clone();
         for relay in others {
             if !ids.contains(&relay) {
@@ -62,7 +76,7 @@ impl BuilderApi {
         }
         let addressee = |id| {
             let relay = config.fetcher.relay(id)?;
-            Some(Addressee { relay, offered: offering.contains(&id) })
+            Some(Addressee { relay, offered: offering.contains(&id), may_be_named: own.contains(&id) })
         };
         let relays = ids.into_iter().filter_map(addressee).collect();
         let cluster = served.first().map(|claim| Arc::clone(&claim.cluster.name));

@@ -28,7 +28,7 @@ use crate::turn::Turn;
 const PATIENCE_OF_SLOT: f64 = 2.0 / 3.0;
 const LEAST_PATIENCE: Duration = Duration::from_secs(4);
 
-pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, to: Addressees, running: Running) {
+pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, to: Arc<Addressees>, running: Running) {
     let Running { tell, mut more } = running;
     let (started, received_at) = (Instant::now(), api.config().clock.now());
     let signed = Arc::new(signed);
@@ -36,7 +36,7 @@ pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, to: Addressees, ru
     if let Some((outcome, refusal)) = api.refusal_of(&signed, signer) {
         api.conclude(&signed, &to, None, outcome, started);
         api.shared.submissions.forget(&signed.id, &tell);
-        tell.send_replace(Some(SubmitReply::Failed(refusal)));
+        tell.send_replace(Some(SubmitReply::Refused(refusal)));
         return;
     }
     if let (Signer::Proven, Some(proposer)) = (signer, to.proposer) {
@@ -98,8 +98,8 @@ async fn ask_all(
         tokio::select! {
             Some((relay, verdict)) = verdicts.next() => match verdict {
                 Verdict::Taken(reply) => taken(reply, &relay),
-                Verdict::Refused(refusal) => failures.refused(&relay, &refusal.to_string()),
-                Verdict::Wrong(reason) | Verdict::Withheld(reason) => failures.withheld(&relay, &reason),
+                Verdict::Refused(refusal) => failures.refused(&relay, refusal.to_string()),
+                Verdict::Wrong(reason) | Verdict::Withheld(reason) => failures.withheld(&relay, reason),
             },
             Some(to) = more.recv() => verdicts.push(attempts(&to).make()),
             else => break failures,
@@ -219,7 +219,7 @@ impl BuilderApi {
     ) {
         let outcome = if failures.any_withheld { Outcome::Withheld } else { Outcome::Refused };
         self.conclude(signed, to, None, outcome, started);
-        let (slot, reasons) = (signed.id.slot, failures.by_name());
+        let (slot, reasons) = (signed.id.slot, failures.by_name(|_| true));
         if signer == Signer::Proven && to.offering() > 0 {
             error!(%slot, cluster = to.cluster_name(), alarm = "block_lost", reasons, "no relay revealed a block that it had offered");
         } else {
@@ -229,6 +229,6 @@ impl BuilderApi {
             // The caller may try again, and then relays are asked again.
             self.shared.submissions.forget(&signed.id, tell);
         }
-        tell.send_replace(Some(SubmitReply::Failed(failures.into_error(to))));
+        tell.send_replace(Some(SubmitReply::Failed(Arc::new(failures))));
     }
 }

@@ -10,6 +10,7 @@ use headstart_types::{
 use tokio::sync::{mpsc, watch};
 
 use crate::addressees::Addressee;
+use crate::failures::Failures;
 use crate::reply::ApiError;
 
 /// Submissions that are the same: one signed block, through one version of the operation.
@@ -28,7 +29,10 @@ pub(crate) enum SubmitReply {
     Payload(Arc<RevealedPayload>),
     /// v2: a relay publishes the block.
     Published,
-    Failed(ApiError),
+    /// Relays did not get to see the block.
+    Refused(ApiError),
+    /// No relay took it; each submitter is told of its own.
+    Failed(Arc<Failures>),
 }
 
 /// A payload and its encodings, each made at most once however many operators ask for it.
@@ -195,7 +199,7 @@ mod tests {
     fn relay(name: &str) -> Addressee {
         let url = format!("https://{RELAY_KEY}@{name}.example").parse().unwrap();
         let relay = Relay::new(Config::new(url), Clock::new(|| UnixMillis(0))).unwrap();
-        Addressee { relay, offered: false }
+        Addressee { relay, offered: false, may_be_named: false }
     }
 
     fn run(submissions: &Submissions, slot: u64, relays: &[Addressee]) -> Running {
@@ -237,7 +241,7 @@ mod tests {
         let submissions = Submissions::default();
         let [first, second] = ["first", "second"].map(relay);
         let running = run(&submissions, 100, std::slice::from_ref(&first));
-        running.tell.send_replace(Some(SubmitReply::Failed(ApiError::bad_request("no"))));
+        running.tell.send_replace(Some(SubmitReply::Failed(Arc::default())));
         let former = running.tell.clone();
         drop(running);
         assert!(joins(&submissions, 100, std::slice::from_ref(&first)));

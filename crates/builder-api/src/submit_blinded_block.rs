@@ -2,6 +2,8 @@
 //!
 //! After a proposer has signed there is no local block to fall back to, so nothing of our own state may fail this.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -60,7 +62,8 @@ impl BuilderApi {
             },
         };
         let to = self.addressees(&asker, &signed).await;
-        let mut answer = self.join_or_run(signed, to)?;
+        let to = Arc::new(if matches!(caller, Caller::Stranger(_)) { to.nameless() } else { to });
+        let mut answer = self.join_or_run(signed, Arc::clone(&to))?;
         // The run always tells an answer; should it have died, that is said and not left hanging.
         let told = answer.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
         Ok(match told {
@@ -69,7 +72,8 @@ impl BuilderApi {
                 versioned(payload.fork(), encoding, payload.body(encoding)).map(Body::from)
             }
             Some(SubmitReply::Published) => StatusCode::ACCEPTED.into_response(),
-            Some(SubmitReply::Failed(error)) => error.into_response(),
+            Some(SubmitReply::Refused(refusal)) => refusal.into_response(),
+            Some(SubmitReply::Failed(failures)) => failures.error_for(&to).into_response(),
             None => ApiError::new(StatusCode::BAD_GATEWAY, "the submission ended without an answer")
                 .into_response(),
         })
@@ -92,7 +96,7 @@ impl BuilderApi {
     }
 
     /// One run for all submissions that are the same. It belongs to the process: a caller that hangs up changes nothing.
-    fn join_or_run(&self, signed: SignedBlock, to: Addressees) -> Result<Answer, ApiError> {
+    fn join_or_run(&self, signed: SignedBlock, to: Arc<Addressees>) -> Result<Answer, ApiError> {
         let current = self.config().network.slot_at(self.config().clock.now());
         if signed.id.slot.0.abs_diff(current.0) > SLOTS_ASTRAY_MAX {
             return Err(ApiError::bad_request(format!(

@@ -93,7 +93,7 @@ fn encode(reply: &SubmitReply) -> Option<Bytes> {
             Some(payload.body(Encoding::Ssz)).filter(|payload| payload.len() <= SHARED_BYTES_MAX)
         }
         SubmitReply::Published => Some(Bytes::new()),
-        SubmitReply::Failed(_) => None,
+        SubmitReply::Refused(_) | SubmitReply::Failed(_) => None,
     }
 }
 

@@ -111,6 +111,29 @@ async fn relays_of_a_cluster_that_joins_a_submission_get_the_block_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_a_relay_that_is_another_clusters() {
+    let mut proposal = Proposal::new().await;
+    let of_beta = proposal.tenants.beacon_node("of beta", &["beta"]).await;
+    let too_late = r#"{"code":400,"message":"sent too late"}"#.to_owned();
+    let refusing = SubmitFault::Wire(WireFault::Status { code: 400, body: too_late });
+    for relay in &proposal.relays {
+        relay.adjust(|behaviour| behaviour.submit = refusing.clone());
+    }
+    let by =
+        |credential: &Credential| proposal.request(Version::V2).header("Authorization", credential.basic());
+    for (who, request, named) in [
+        ("alpha", by(&proposal.credential), [true, false]),
+        ("beta", by(&of_beta), [false, true]),
+        ("a stranger", proposal.request(Version::V2), [false, false]),
+    ] {
+        let reply = proposal.submit(request).await;
+        assert_eq!(reply.status, 400, "{who}: {}", reply.text());
+        let names = ["relay 1:", "relay 2:"].map(|name| reply.text().contains(name));
+        assert_eq!(names, named, "{who}: {}", reply.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_proves_nothing_is_401_without_a_credential_and_comes_to_no_relay() {
     let proposal = Proposal::new().await;
     let Proposal { network, proposer, block, .. } = &proposal;
