@@ -75,7 +75,7 @@ impl BuilderApi {
             }
         }
         let addressee = |id| {
-            let relay = config.fetcher.relay(id)?;
+            let relay = config.fetcher.relay_for_block(id)?;
             Some(Addressee { relay, offered: offering.contains(&id), may_be_named: own.contains(&id) })
         };
         let relays = ids.into_iter().filter_map(addressee).collect();

@@ -98,7 +98,8 @@ const SLOTS_KEPT: u64 = 2;
 
 impl Fetcher {
     pub fn new(config: Config) -> Self {
-        let relays = Relays::new(config.clock);
+        let kept_ms = config.network.slot_duration_ms.saturating_mul(SLOTS_KEPT);
+        let relays = Relays::new(config.clock, i64::try_from(kept_ms).unwrap_or(i64::MAX));
         relays.follow(&config.directory.load());
         let shared = Shared {
             config,
@@ -367,6 +368,11 @@ impl Fetcher {
     /// The client of a relay of the directory.
     pub fn relay(&self, id: RelayId) -> Option<Relay> {
         self.shared.relays.get(id)
+    }
+
+    /// The same for a signed block, also of a relay that was removed since it offered the block.
+    pub fn relay_for_block(&self, id: RelayId) -> Option<Relay> {
+        self.shared.relays.get_for_block(id)
     }
 
     pub fn relays(&self) -> Vec<Relay> {

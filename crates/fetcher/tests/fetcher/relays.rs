@@ -29,6 +29,7 @@ async fn relays_follow_the_directory_and_stay_warm_while_nothing_of_them_changes
     world.directory.replace(Setting::default().relay(&new).directory());
     eventually("the old relay is gone", || world.fetcher.relay(id(&old)).is_none()).await;
     assert_eq!(world.fetcher.relays().len(), 1);
+    assert!(world.fetcher.relay_for_block(id(&old)).is_some(), "it may have offered what is signed only now");
 }
 
 #[tokio::test(flavor = "multi_thread")]
