@@ -83,6 +83,9 @@ struct State {
 const UNPROVEN_MAX: usize = 64;
 /// Slots for which answers are kept.
 const SLOTS_KEPT: u64 = 2;
+/// Blocks further from the current slot are garbage; the margin is wide, lest a wrong clock of ours lose a block. As long
+/// as blocks of a slot are taken it stays known which ones were forwarded.
+pub(crate) const SLOTS_ASTRAY_MAX: u64 = 32;
 
 /// One run, as those see it who submit the same block.
 #[derive(Debug)]
@@ -112,11 +115,8 @@ pub(crate) enum Admission {
 impl Submissions {
     /// Whoever submits what is submitted already has its own relays asked as well.
     pub(crate) fn admit(&self, id: SubmissionId, current: Slot, relays: &[Addressee]) -> Admission {
-        let oldest = Slot(current.0.saturating_sub(SLOTS_KEPT));
         let state = &mut *self.lock();
-        state.runs.retain(|id, _| id.slot >= oldest);
-        state.unproven = state.unproven.split_off(&oldest);
-        state.guard.forget_before(oldest);
+        state.forget(current);
         if let Some(answer) = state.runs.get_mut(&id).and_then(|run| run.join(relays)) {
             return Admission::Join(answer);
         }
@@ -158,6 +158,17 @@ impl Submissions {
     }
 }
 
+impl State {
+    /// A run that is under way stays whatever its slot: what is the same must not run beside it.
+    fn forget(&mut self, current: Slot) {
+        let answered = Slot(current.0.saturating_sub(SLOTS_KEPT));
+        self.runs.retain(|id, run| id.slot >= answered || run.is_under_way());
+        let taken = Slot(current.0.saturating_sub(SLOTS_ASTRAY_MAX));
+        self.unproven = self.unproven.split_off(&taken);
+        self.guard.forget_before(taken);
+    }
+}
+
 impl Run {
     /// Has these relays asked too; `None` when the run can do nothing for them any more.
     fn join(&mut self, relays: &[Addressee]) -> Option<Answer> {
@@ -175,7 +186,11 @@ impl Run {
     /// Whether it ended without telling an answer, as a run does that panics: nobody may wait for it any more.
     fn has_died(&self) -> bool {
         // In this order, for a run tells its answer before it ends.
-        self.answer.has_changed().is_err() && self.answer.borrow().is_none()
+        !self.is_under_way() && self.answer.borrow().is_none()
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.answer.has_changed().is_ok()
     }
 }
 
@@ -248,5 +263,23 @@ mod tests {
         let _running = run(&submissions, 100, &[first.clone(), second]);
         submissions.forget(&id(100), &former);
         assert!(joins(&submissions, 100, &[first]), "what another run came to does not end this one");
+    }
+
+    #[test]
+    fn what_was_forwarded_is_known_for_as_long_as_blocks_of_its_slot_are_taken() {
+        let submissions = Submissions::default();
+        let (proposer, [first, second]) = (BlsPublicKey::default(), [1, 2].map(Root::repeat_byte));
+        let slot = Slot(CURRENT.0 - SLOTS_ASTRAY_MAX);
+        assert_eq!(submissions.claim(slot, proposer, first), GuardVerdict::Forward);
+        for _ in 0..UNPROVEN_MAX {
+            assert!(submissions.admit_unproven(slot));
+        }
+        let _running = run(&submissions, slot.0, &[]);
+        let other = run(&submissions, 100, &[]);
+        assert!(joins(&submissions, slot.0, &[]), "what is under way is not forgotten");
+        drop(other);
+        let second_block = GuardVerdict::SecondBlock { forwarded: first };
+        assert_eq!(submissions.claim(slot, proposer, second), second_block);
+        assert!(!submissions.admit_unproven(slot));
     }
 }

@@ -20,10 +20,7 @@ use crate::reply::{ApiError, versioned};
 use crate::request::{accept_of, encoding_of};
 use crate::reveal;
 use crate::signed_block::SignedBlock;
-use crate::submissions::{Admission, Answer, SubmitReply};
-
-/// Blocks further from the current slot are garbage; the margin is wide, lest a wrong clock of ours lose a block.
-const SLOTS_ASTRAY_MAX: u64 = 32;
+use crate::submissions::{Admission, Answer, SLOTS_ASTRAY_MAX, SubmitReply};
 
 pub(crate) async fn v1(
     State(api): State<BuilderApi>,
