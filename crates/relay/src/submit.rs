@@ -1,4 +1,6 @@
 use headstart_types::{ACCEPT_SSZ_THEN_JSON, Encoding, ForkName, UnblindedPayload};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use reqwest::Response;
 use tokio::time::Instant;
 
@@ -86,12 +88,21 @@ fn lacks_v2(status: u16) -> bool {
 
 async fn read_payload(mut response: Response, fork: ForkName) -> Result<SubmitAnswer, Failure> {
     let body = call::body(&mut response, PAYLOAD_BYTES_MAX).await?;
-    let payload = match call::encoding_of(response.headers(), fork)? {
+    let payload = match payload_encoding(response.headers(), &body) {
         Encoding::Ssz => UnblindedPayload::from_ssz(fork, &body),
         Encoding::Json => UnblindedPayload::from_json(fork, &body),
     };
     let payload = payload.map_err(Failure::malformed)?;
     Ok(SubmitAnswer::Payload(Box::new(payload)))
+}
+
+/// By its content type or else by its first byte, and whatever fork its head names: a payload that is the one which was
+/// signed is believed however it is wrapped, for there is no other.
+fn payload_encoding(headers: &HeaderMap, body: &[u8]) -> Encoding {
+    let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    let seems = if is_object { Encoding::Json } else { Encoding::Ssz };
+    named.and_then(Encoding::from_content_type).unwrap_or(seems)
 }
 
 impl From<Failure> for SubmitAnswer {

@@ -113,7 +113,5 @@ fn payload_faults() -> Vec<SubmitFault> {
         wire(WireFault::SlowBody { bytes_per_s: 100 }),
         wire(WireFault::Html200),
         wire(WireFault::Gzip),
-        wire(WireFault::WithoutVersion),
-        wire(WireFault::WrongContentType),
     ]
 }

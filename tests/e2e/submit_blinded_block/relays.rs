@@ -123,6 +123,15 @@ async fn a_block_that_nobody_has_proven_is_shown_to_a_relay_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_right_payload_is_believed_whatever_its_head_says() {
+    for fault in [WireFault::WithoutVersion, WireFault::WrongContentType] {
+        let proposal = Proposal::new(ForkName::Fulu, [wire(fault)]).await;
+        let payload = proposal.submit(Version::V1).await.payload(ForkName::Fulu);
+        assert_eq!(check_payload(ForkName::Fulu, &proposal.block, &payload), Ok(()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_relay_without_v2_gets_the_block_through_v1_and_the_answer_is_202() {
     for fork in ForkName::ALL {
         let proposal = Proposal::new(fork, [SubmitFault::WithoutV2]).await;

@@ -149,17 +149,31 @@ async fn blocks_that_we_cannot_decode_are_sent_as_they_are() {
 
 #[tokio::test]
 async fn answers_to_v1_without_a_payload_of_the_fork_are_malformed() {
-    let wrong_fork = reply(
-        "200 OK",
-        &[SSZ, ("Eth-Consensus-Version", "electra")],
-        &golden("electra/unblinded_payload.ssz"),
-    );
     let announced = vec![head("Content-Type: application/json\r\nContent-Length: 33554433"), Step::Stall];
     let page = reply("200 OK", &[("Content-Type", "text/html")], b"<html>");
-    for script in [empty("200 OK"), empty("202 Accepted"), wrong_fork, announced, page] {
+    for script in [empty("200 OK"), empty("202 Accepted"), announced, page] {
         let server = Server::always(script.clone()).await;
         let answer = relay_at(&server).submit(&block(SubmitVersion::V1), soon()).await;
         assert!(matches!(answer, SubmitAnswer::Malformed(_)), "{script:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_payload_is_read_however_its_head_describes_it() {
+    let [ssz, json] = ["ssz", "json"].map(|end| golden(&format!("fulu/unblinded_payload.{end}")));
+    let text = ("Content-Type", "text/plain; charset=utf-8");
+    for script in [
+        reply("200 OK", &[SSZ], &ssz),
+        reply("200 OK", &[SSZ, ("Eth-Consensus-Version", "electra")], &ssz),
+        reply("200 OK", &[text], &ssz),
+        reply("200 OK", &[], &ssz),
+        reply("200 OK", &[text], &json),
+        reply("200 OK", &[], &json),
+        reply("200 OK", &[JSON, ("Eth-Consensus-Version", "nonsense")], &json),
+    ] {
+        let server = Server::always(script).await;
+        let answer = relay_at(&server).submit(&block(SubmitVersion::V1), soon()).await;
+        assert_eq!(answer, SubmitAnswer::Payload(Box::new(payload())));
     }
 }
 
