@@ -4,10 +4,11 @@ use http::{HeaderMap, StatusCode};
 
 use crate::reply::ApiError;
 
-/// The encoding that a request body is in; anything but the two is 415.
+/// The encoding that a request body is in: JSON unless it is said, as the specification has it. Anything but the two is
+/// 415.
 pub(crate) fn encoding_of(headers: &HeaderMap) -> Result<Encoding, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.and_then(Encoding::from_content_type).ok_or_else(|| {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(Encoding::Json) };
+    content_type.to_str().ok().and_then(Encoding::from_content_type).ok_or_else(|| {
         let message = "Content-Type must be application/json or application/octet-stream";
         ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     })

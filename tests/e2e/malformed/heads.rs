@@ -134,9 +134,7 @@ pub(super) fn content_type(originals: &Originals, rng: &mut StdRng) -> Malformed
     } else {
         (*BLINDED_BLOCKS.choose(rng).expect("two"), originals.block.to_ssz())
     };
-    let mut request = Request::new("POST", path).body(body);
-    if rng.random_bool(0.9) {
-        request = request.header("Content-Type", *values.choose(rng).expect("there are some"));
-    }
+    let value = *values.choose(rng).expect("there are some");
+    let request = Request::new("POST", path).body(body).header("Content-Type", value);
     Malformed { kind: "content type", request, words: vec!["Content-Type"] }
 }

@@ -62,6 +62,16 @@ async fn parameters_of_a_content_type_are_tolerated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_a_content_type_is_json() {
+    for version in Version::ALL {
+        let proposal = Proposal::new(ForkName::Fulu, [SubmitFault::None]).await;
+        let request = Request::new("POST", version.path()).body(proposal.block.to_json());
+        let reply = proposal.service.client().call(&request).await;
+        assert_eq!(reply.status, version.success(), "{}", reply.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_or_answered_is_named() {
     let proposal = Proposal::new(ForkName::Fulu, [SubmitFault::None]).await;
     let client = proposal.service.client();
