@@ -1,6 +1,6 @@
 use headstart_types::{ACCEPT_SSZ_THEN_JSON, Encoding, ForkName, UnblindedPayload};
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ const PAYLOAD_BYTES_MAX: usize = UnblindedPayload::MAX_SSZ_BYTES;
 /// How a submit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitAnswer {
-    /// v2 answered 2xx: the relay publishes the block.
+    /// v2 answered 202: the relay publishes the block.
     Accepted,
     /// v1 answered with the payload, which is *not verified*. For a v2 submission this is the fall-back of a relay
     /// without v2.
@@ -52,7 +52,8 @@ impl Refusal {
 
 impl Relay {
     /// `POST /eth/v{1,2}/builder/blinded_blocks`; a v2 submission falls back to v1 where the relay has no v2 (404, 405,
-    /// 501). Everything happens within `deadline`; what to do after a failure is the caller's decision.
+    /// 501, or a success that is not v2's 202: whoever answers everything with 200 has promised nothing, and v1 brings
+    /// the proof). Everything happens within `deadline`; what to do after a failure is the caller's decision.
     pub async fn submit(&self, submission: &Submission, deadline: Instant) -> SubmitAnswer {
         let submitting = self.submit_versioned(submission);
         self.call(Operation::Submit, deadline, submitting).await.unwrap_or_else(SubmitAnswer::from)
@@ -62,8 +63,10 @@ impl Relay {
         if submission.version() == SubmitVersion::V2 {
             // 202 counts when its head is here; its body has no meaning.
             match self.post(submission, SubmitVersion::V2).await {
+                Ok(response) if response.status() == StatusCode::ACCEPTED => return Ok(SubmitAnswer::Accepted),
+                Ok(_) => {}
                 Err(Failure::Refused(refusal)) if lacks_v2(refusal.status) => {}
-                answer => return answer.map(|_| SubmitAnswer::Accepted),
+                Err(failure) => return Err(failure),
             }
         }
         let response = self.post(submission, SubmitVersion::V1).await?;

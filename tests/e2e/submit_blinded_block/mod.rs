@@ -96,6 +96,7 @@ fn wire_faults() -> Vec<SubmitFault> {
         wire(WireFault::SlowHead { ms: 5_000 }),
         wire(WireFault::RateLimited { retry_after_s: 60 }),
         wire(WireFault::Redirect { to: "http://127.0.0.1:1/".to_owned() }),
+        wire(WireFault::Html200),
         status(400),
         status(401),
         status(500),
@@ -111,7 +112,6 @@ fn payload_faults() -> Vec<SubmitFault> {
         SubmitFault::WrongBlobs,
         wire(WireFault::StallMidBody),
         wire(WireFault::SlowBody { bytes_per_s: 100 }),
-        wire(WireFault::Html200),
         wire(WireFault::Gzip),
     ]
 }

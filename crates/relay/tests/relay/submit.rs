@@ -33,22 +33,31 @@ fn json_only(request: &Request) -> Script {
 }
 
 #[tokio::test]
-async fn v2_is_accepted_by_any_success() {
-    for status in ["202 Accepted", "200 OK"] {
-        let server = Server::always(empty(status)).await;
-        let answer = relay_at(&server).submit(&block(SubmitVersion::V2), soon()).await;
-        assert_eq!(answer, SubmitAnswer::Accepted);
-        assert_eq!(answer.taken_by(), Some(SubmitVersion::V2));
-        let request = server.requests().remove(0);
-        assert_eq!(request.line, V2);
-        assert_eq!(request.header("content-type"), Some("application/octet-stream"));
-        assert_eq!(request.header("eth-consensus-version"), Some("fulu"));
-        assert_eq!(
-            request.body,
-            golden("fulu/signed_blinded_beacon_block.ssz"),
-            "byte for byte as it was signed"
-        );
-    }
+async fn v2_is_accepted_by_202() {
+    let server = Server::always(empty("202 Accepted")).await;
+    let answer = relay_at(&server).submit(&block(SubmitVersion::V2), soon()).await;
+    assert_eq!(answer, SubmitAnswer::Accepted);
+    assert_eq!(answer.taken_by(), Some(SubmitVersion::V2));
+    let request = server.requests().remove(0);
+    assert_eq!(request.line, V2);
+    assert_eq!(request.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(request.header("eth-consensus-version"), Some("fulu"));
+    let signed = golden("fulu/signed_blinded_beacon_block.ssz");
+    assert_eq!(request.body, signed, "byte for byte as it was signed");
+}
+
+#[tokio::test]
+async fn a_success_of_v2_that_is_no_202_must_be_proven_by_v1() {
+    let page = || reply("200 OK", &[("Content-Type", "text/html")], b"<html>It works!");
+    let anything = Server::always(page()).await;
+    let answer = relay_at(&anything).submit(&block(SubmitVersion::V2), soon()).await;
+    assert!(matches!(answer, SubmitAnswer::Malformed(_)), "{answer:?}");
+    assert_eq!(lines(&anything), [V2, V1]);
+
+    let old = |request: &Request| if request.line == V1 { ssz_payload() } else { empty("200 OK") };
+    let old = Server::start(old).await;
+    let answer = relay_at(&old).submit(&block(SubmitVersion::V2), soon()).await;
+    assert_eq!(answer, SubmitAnswer::Payload(Box::new(payload())));
 }
 
 #[tokio::test]
