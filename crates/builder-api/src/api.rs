@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::callers::Strangers;
+use crate::places::Places;
 use crate::submissions::Submissions;
 use crate::{Journal, Tally};
 
@@ -50,20 +51,19 @@ pub(crate) struct Bulkheads {
     pub(crate) unproven_submits: Semaphore,
     /// A miss over the limit is answered with "no bid".
     pub(crate) misses: Semaphore,
-    /// A registration body over the limit is answered with 503 and `Retry-After`.
-    pub(crate) registrations: Semaphore,
+    /// A registration body over the limit waits a moment, and is then answered with 503 and `Retry-After`.
+    pub(crate) registrations: Places,
 }
 
 const UNPROVEN_SUBMITS_MAX: usize = 512;
 const MISSES_MAX: usize = 4_096;
-const REGISTRATIONS_MAX: usize = 8;
 
 impl BuilderApi {
     pub fn new(config: Config) -> Self {
         let bulkheads = Bulkheads {
             unproven_submits: Semaphore::new(UNPROVEN_SUBMITS_MAX),
             misses: Semaphore::new(MISSES_MAX),
-            registrations: Semaphore::new(REGISTRATIONS_MAX),
+            registrations: Places::default(),
         };
         let shared = Shared {
             config,

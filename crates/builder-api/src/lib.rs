@@ -22,6 +22,7 @@ mod header_path;
 mod journal;
 mod limits;
 mod patience;
+mod places;
 mod register_validator;
 mod reply;
 mod request;

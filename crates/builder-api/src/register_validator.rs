@@ -11,7 +11,7 @@ use headstart_fetcher::{Registrant, RegistrationVerdict};
 use headstart_registry::Asker;
 use headstart_types::{BlsPublicKey, Encoding, SignedValidatorRegistration, registrations_from_ssz};
 use http::{HeaderMap, StatusCode};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::BuilderApi;
 use crate::callers::Caller;
@@ -41,9 +41,6 @@ pub(crate) async fn register_validator(
     let asker = match caller {
         Caller::Known(asker) => asker,
         Caller::Stranger(stranger) => return api.refuse(&stranger).into_response(),
-    };
-    let Ok(_permit) = api.shared.bulkheads.registrations.try_acquire() else {
-        return ApiError::busy("too many registration bodies at once: send this one again").into_response();
     };
     match api.register(&asker, &headers, body).await {
         Ok(()) => StatusCode::OK.into_response(),
@@ -90,8 +87,8 @@ impl Tally {
         self.first_rejection.get_or_insert_with(|| (pubkey, rejection.to_string()));
     }
 
-    /// One bad entry does not spoil the body: a beacon node that serves many validators would lose them all. Only a body
-    /// without any good one is refused.
+    /// Neither one bad entry nor one cluster over its quota spoils the body: a beacon node that serves many validators
+    /// would lose them all. Only a body without any good one is refused.
     fn verdict(self) -> Result<(), ApiError> {
         let Self { accepted, unknown, rejected, first_rejection, not_durable, over_quota, retry_after_ms } =
             self;
@@ -99,10 +96,12 @@ impl Tally {
             return Err(ApiError::busy("registrations cannot be kept just now: send this one again"));
         }
         if over_quota > 0 {
-            info!(
+            warn!(
                 accepted,
                 over_quota, retry_after_ms, "registrations over a cluster's quota are to be sent again"
             );
+        }
+        if over_quota > 0 && accepted == 0 {
             return Err(ApiError::busy_for(
                 retry_after_ms,
                 "the cluster's registrations are over its quota: send this one again",

@@ -6,6 +6,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
+use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::ServiceExt;
@@ -13,6 +14,7 @@ use tower::ServiceExt;
 use crate::access::Target;
 use crate::callers::{BLINDED_BLOCKS, Caller, STATUS};
 use crate::get_header::Immediate;
+use crate::places::Place;
 use crate::reply::ApiError;
 use crate::{BuilderApi, HeaderPath, Limits, register_validator, status, submit_blinded_block};
 
@@ -162,9 +164,9 @@ async fn read_body(
         (&Method::POST, Caller::Stranger(_)) => limits.body_bytes_max.min(STRANGERS_BODY_BYTES_MAX),
         _ => NO_BODY_BYTES_MAX,
     };
-    let _place = match (&head.method, &caller) {
-        (&Method::POST, Caller::Stranger(_)) => api.shared.strangers.place().await,
-        _ => None,
+    let _place = match place(&api, &head, &caller).await {
+        Ok(place) => place,
+        Err(error) => return error.into_response(),
     };
     let collected = tokio::time::timeout(limits.body_timeout, Limited::new(body, bytes_max).collect());
     match collected.await {
@@ -178,5 +180,18 @@ async fn read_body(
             let message = format!("the body was not complete within {:?}", limits.body_timeout);
             ApiError::new(StatusCode::REQUEST_TIMEOUT, message).into_response()
         }
+    }
+}
+
+/// A place among the bodies of its kind, taken before a byte of it is in memory. A block with a credential needs none.
+async fn place(api: &BuilderApi, head: &Parts, caller: &Caller) -> Result<Place, ApiError> {
+    match caller {
+        _ if head.method != Method::POST => Ok(Place::new()),
+        Caller::Stranger(_) => Ok(api.shared.strangers.place().await.into_iter().collect()),
+        Caller::Known(asker) if head.uri.path() == Route::Validators.path() => {
+            let place = api.shared.bulkheads.registrations.wait(asker.beacon_node()).await;
+            place.ok_or_else(|| ApiError::busy("too many registration bodies at once: send this one again"))
+        }
+        Caller::Known(_) => Ok(Place::new()),
     }
 }

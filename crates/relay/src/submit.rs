@@ -63,7 +63,9 @@ impl Relay {
         if submission.version() == SubmitVersion::V2 {
             // 202 counts when its head is here; its body has no meaning.
             match self.post(submission, SubmitVersion::V2).await {
-                Ok(response) if response.status() == StatusCode::ACCEPTED => return Ok(SubmitAnswer::Accepted),
+                Ok(response) if response.status() == StatusCode::ACCEPTED => {
+                    return Ok(SubmitAnswer::Accepted);
+                }
                 Ok(_) => {}
                 Err(Failure::Refused(refusal)) if lacks_v2(refusal.status) => {}
                 Err(failure) => return Err(failure),
