@@ -13,14 +13,13 @@ use headstart_relay::SubmitVersion;
 use headstart_types::Accept;
 use http::{HeaderMap, StatusCode};
 
-use crate::BuilderApi;
 use crate::addressees::Addressees;
 use crate::callers::Caller;
 use crate::reply::{ApiError, versioned};
 use crate::request::{accept_of, encoding_of};
-use crate::reveal;
 use crate::signed_block::SignedBlock;
 use crate::submissions::{Admission, Answer, SLOTS_ASTRAY_MAX, SubmitReply};
+use crate::{BuilderApi, Config, reveal};
 
 pub(crate) async fn v1(
     State(api): State<BuilderApi>,
@@ -49,9 +48,9 @@ impl BuilderApi {
         body: Bytes,
     ) -> Result<Response, ApiError> {
         let (asker, (signed, accept)) = match caller {
-            Caller::Known(asker) => (asker.clone(), self.read(version, headers, body)?),
+            Caller::Known(asker) => (asker.clone(), self.read(version, headers, body).await?),
             // A signed block is its own credential; what does not prove itself is told only that it has none.
-            Caller::Stranger(stranger) => match self.read(version, headers, body) {
+            Caller::Stranger(stranger) => match self.read(version, headers, body).await {
                 Ok(read) if self.proves_itself(&read.0).await => {
                     (self.config().directory.load().asker_open(), read)
                 }
@@ -77,7 +76,7 @@ impl BuilderApi {
     }
 
     /// The block, and in which encoding its payload is wanted.
-    fn read(
+    async fn read(
         &self,
         version: SubmitVersion,
         headers: &HeaderMap,
@@ -89,7 +88,8 @@ impl BuilderApi {
             // v2 has no body to negotiate, so whatever its caller accepts is fine.
             SubmitVersion::V2 => Accept::JSON,
         };
-        Ok((SignedBlock::decode(self, version, encoding, body)?, accept))
+        let Config { network, fetcher, .. } = self.config();
+        Ok((SignedBlock::read(fetcher.verifier(), network, version, encoding, body).await?, accept))
     }
 
     /// One run for all submissions that are the same. It belongs to the process: a caller that hangs up changes nothing.
