@@ -27,7 +27,8 @@ use crate::others::{self, Inbox};
 use crate::relays::{self, Relays};
 use crate::schedule::Schedule;
 use crate::top_bids::TopBids;
-use crate::{Regrets, Supervisor, Verifier, clusters, duties, heads, hints, timeline, warm};
+use crate::warm::Warmed;
+use crate::{Regrets, Supervisor, Verifier, duties, heads, hints, timeline};
 
 /// What a fetcher works with.
 #[derive(Clone)]
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     /// Events that no timeline has room for.
     pub(crate) timelines_left_out: AtomicU64,
     pub(crate) top_bids: TopBids,
+    pub(crate) warmed: Warmed,
     supervisor: Supervisor,
     /// There may be slots in the shared store that nobody has forgotten.
     sweep_due: AtomicBool,
@@ -115,6 +117,7 @@ impl Fetcher {
             regrets: Regrets::default(),
             timelines_left_out: AtomicU64::new(0),
             top_bids: TopBids::default(),
+            warmed: Warmed::default(),
             supervisor: Supervisor::default(),
             sweep_due: AtomicBool::new(true),
             arms_no_more: AtomicBool::new(false),
@@ -302,6 +305,7 @@ impl Fetcher {
             if serving == Serving::First {
                 fetcher.learn_moment(&key, &cluster, node.as_ref(), asked_at);
             }
+            fetcher.warm_up(&key);
             if let Some(running) = fetcher.running_auction(&key) {
                 running.was_asked_by(&cluster);
                 running.look();
@@ -326,7 +330,7 @@ impl Fetcher {
         asked_by.into_iter().for_each(|cluster| running.was_asked_by(cluster));
         self.running().insert(key, Arc::clone(&running));
         self.tell(&key, &running.asked_by(), &AuctionEventKind::Armed);
-        self.shared.tasks.spawn(warm::up(self.clone(), clusters::relays_of(claims)));
+        self.warm_up(&key);
         self.shared.tasks.spawn(auctioneer::run(self.clone(), auction, entry, running));
     }
 
@@ -341,6 +345,7 @@ impl Fetcher {
             let fetcher = self.clone();
             self.spawn(async move { fetcher.forget_shared(oldest).await });
         }
+        self.shared.warmed.forget_before(oldest);
         let mut schedule = self.schedule();
         schedule.forget_before(oldest);
         let epoch = self.network().epoch(oldest);

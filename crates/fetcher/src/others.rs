@@ -62,6 +62,8 @@ impl Fetcher {
             }
             Notice::Served(served) => {
                 if self.is_of_now(served.bid.key.slot) {
+                    // Its block may be submitted here.
+                    self.warm_up(&served.bid.key);
                     let fetcher = self.clone();
                     self.spawn(async move { _ = fetcher.adopt(served).await });
                 }

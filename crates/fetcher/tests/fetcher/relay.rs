@@ -106,6 +106,12 @@ impl Relay {
         paths.filter(|path| path.contains("/header/")).collect()
     }
 
+    /// Calls for its status so far.
+    pub(crate) fn greetings(&self) -> usize {
+        let seen = self.shared.seen.lock().unwrap();
+        seen.iter().filter(|request| request.path.ends_with("/status")).count()
+    }
+
     /// What was sent in each call so far.
     pub(crate) fn registrations(&self) -> Vec<Vec<SignedValidatorRegistration>> {
         let seen = self.shared.seen.lock().unwrap();

@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use headstart_auction::CallPolicy;
-use headstart_bid_store::{BidStore, Notice};
+use headstart_bid_store::{BidStore, Notice, Served};
 use headstart_relay::Operation;
+use headstart_types::BlockHash;
 
 use crate::relay::Relay;
-use crate::world::{Setting, eventually, hint, key};
+use crate::world::{Setting, clock, eventually, hint, key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_follow_the_directory_and_stay_warm_while_nothing_of_them_changes() {
@@ -51,6 +52,29 @@ async fn a_relay_that_cannot_be_used_is_left_out_and_the_others_work() {
         world.fetcher.hint(&world.cluster("alpha"), &hint(1, 7)).unwrap();
         good.is_asked().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_for_a_signed_block_are_open_wherever_its_header_was_served() {
+    let (board, relay) = (BidStore::default(), Relay::start("idle").await);
+    let (other, mine) = (board.beside().unwrap(), board.beside().unwrap());
+    let world =
+        Setting::default().relay(&relay).cluster("alpha", &[&relay], &[1, 2]).start_sharing(mine).await;
+    let at = clock().now();
+
+    world.fetcher.served(key(1, 7), Served { at, cluster: "alpha".into(), bid: None }, None);
+    eventually("both connections are open", || relay.connections() == 2 && relay.greetings() == 2).await;
+    let telling = tokio::spawn(async move {
+        loop {
+            let block_hash = BlockHash::default();
+            other.notify(Notice::Served { key: key(2, 7), cluster: "alpha".into(), block_hash, at }).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    eventually("it is greeted for another process's header too", || relay.greetings() == 4).await;
+
+    assert!(relay.asks().is_empty(), "without an ask of its own");
+    telling.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
