@@ -95,7 +95,6 @@ mod tests {
 
     use super::*;
 
-    #[expect(clippy::unwrap_used, reason = "a test whose set-up fails, fails")]
     fn block_in_json() -> Vec<u8> {
         let golden = "../../tests/data/golden/fulu/signed_blinded_beacon_block.ssz";
         let ssz = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(golden)).unwrap();

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test whose set-up fails, fails")]
-
 use headstart_relay::{Config, Relay};
 use headstart_types::{Clock, UnixMillis};
 
