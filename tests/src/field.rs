@@ -2,6 +2,8 @@ use headstart::clock::SYSTEM;
 use headstart_devnet::{Relay, RelayConfig};
 use headstart_types::{AuctionKey, B256, BlockHash, ForkName, Network, SecretKey, Slot, Wei};
 
+use crate::Folder;
+
 /// The slot that tests are about.
 pub const SLOT: Slot = Slot(100);
 /// The execution block that it builds on, unless a chain says otherwise.
@@ -10,14 +12,15 @@ pub const PARENT: BlockHash = BlockHash(B256::repeat_byte(0x11));
 const SLOT_DURATION_MS: u64 = 12_000;
 const VALIDATORS_SEED: u64 = 0x7661_6c73;
 
-/// A network in which `fork` rules and [`SLOT`] begins in four seconds: time enough to ask, sign and submit however
-/// slow the machine is.
+/// A network in which `fork` rules and [`SLOT`] begins in eight seconds: time enough to start a service, ask, sign and
+/// submit however slow the machine is. The slot before it is past every cut-off.
 pub fn network(fork: ForkName) -> Network {
-    network_starting_in(fork, SLOT_DURATION_MS, 4_000)
+    network_starting_in(fork, SLOT_DURATION_MS, 8_000)
 }
 
 /// A network with slots of `slot_duration_ms`, of which [`SLOT`] begins in `starts_in_ms`.
 pub fn network_starting_in(fork: ForkName, slot_duration_ms: u64, starts_in_ms: i64) -> Network {
+    Folder::prepare();
     let now = SYSTEM.now();
     let since_genesis_ms = (SLOT.0 * slot_duration_ms).cast_signed();
     let genesis_time_ms = now + starts_in_ms - since_genesis_ms;

@@ -16,6 +16,7 @@
 mod binary;
 mod client;
 mod field;
+mod folder;
 mod patience;
 mod postgres;
 mod process;
@@ -31,12 +32,13 @@ pub use client::{Client, Connection, Request};
 pub use field::{
     PARENT, SLOT, auction, eth, network, network_starting_in, relay, relay_bidding, validator, validators,
 };
+pub use folder::Folder;
 pub use patience::{PATIENCE, eventually};
 pub use postgres::{Postgres, PostgresDatabase};
 pub use process::Process;
 pub use proposer::{Version, registration, signed_block, signed_block_with_graffiti};
 pub use redis_server::RedisServer;
 pub use reply::Reply;
-pub use service::{Service, header_request, submit_request};
-pub use setup::{Folder, Setup};
+pub use service::{Service, header_request, register_request, submit_request};
+pub use setup::Setup;
 pub use tenants::{Credential, Tenants, policy};

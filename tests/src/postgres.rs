@@ -11,13 +11,18 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 const REMEDY: &str =
     "no PostgreSQL server is installed: apt-get install postgresql (or any package with initdb and postgres)";
 const USER: &str = "headstart";
 /// Names folders and databases apart.
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Ends the server in the folder, and removes that, when nobody can write to the script's standard input any more.
+const CLEAN_UP: &str = r#"read -r _
+kill -s QUIT "$(head -n 1 "$0/data/postmaster.pid")"
+rm -rf "$0" || { sleep 1; rm -rf "$0"; }"#;
 
 /// A running server of this process alone. Dropping it ends the server and removes all of it.
 #[derive(Debug)]
@@ -28,6 +33,14 @@ pub struct Postgres {
     server: Mutex<Child>,
 }
 
+/// The server that all tests of this process share, and what ends it when the process has ended, in whichever way.
+#[derive(Debug)]
+struct Shared {
+    server: Arc<Postgres>,
+    /// Holds the other end of its standard input.
+    _cleaner: Child,
+}
+
 /// An empty database on a server that lives at least as long.
 #[derive(Debug)]
 pub struct PostgresDatabase {
@@ -36,14 +49,10 @@ pub struct PostgresDatabase {
 }
 
 impl PostgresDatabase {
-    /// On the server that all tests of this process share while any of them uses it.
+    /// On the server that all tests of this process share: it is made once, for making it takes seconds.
     pub fn create() -> Self {
-        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let server = shared.upgrade().unwrap_or_else(|| Arc::new(Postgres::start()));
-        *shared = Arc::downgrade(&server);
-        drop(shared);
-        Self::create_on(server)
+        static SHARED: OnceLock<Shared> = OnceLock::new();
+        Self::create_on(Arc::clone(&SHARED.get_or_init(Shared::start).server))
     }
 
     pub fn create_on(server: Arc<Postgres>) -> Self {
@@ -60,6 +69,17 @@ impl PostgresDatabase {
     pub fn sql(&self, sql: &str) {
         self.server
             .run("psql", &["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-d", &self.name, "-c", sql]);
+    }
+}
+
+impl Shared {
+    fn start() -> Self {
+        let server = Arc::new(Postgres::start());
+        let mut cleaner = Command::new("sh");
+        cleaner.args(["-c", CLEAN_UP]).arg(&server.folder).stdin(Stdio::piped());
+        // What is typed to end the tests must not end it too.
+        cleaner.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Self { server, _cleaner: cleaner.spawn().unwrap() }
     }
 }
 

@@ -130,12 +130,7 @@ impl Service {
     }
 
     pub async fn register(&self, encoding: Encoding, registrations: &[SignedValidatorRegistration]) -> Reply {
-        let body = match encoding {
-            Encoding::Ssz => registrations_to_ssz(registrations),
-            Encoding::Json => serde_json::to_vec(registrations).expect("registrations have a JSON form"),
-        };
-        let path = "/eth/v1/builder/validators";
-        self.client().call(&Request::post(path, encoding.content_type(), body)).await
+        self.client().call(&register_request(encoding, registrations)).await
     }
 
     /// Shuts down at once, as a second signal does, and returns when everything under way is finished.
@@ -164,6 +159,14 @@ impl Service {
 /// A getHeader without an `Accept`.
 pub fn header_request(key: &AuctionKey) -> Request {
     Request::get(format!("/eth/v1/builder/header/{key}"))
+}
+
+pub fn register_request(encoding: Encoding, registrations: &[SignedValidatorRegistration]) -> Request {
+    let body = match encoding {
+        Encoding::Ssz => registrations_to_ssz(registrations),
+        Encoding::Json => serde_json::to_vec(registrations).expect("registrations have a JSON form"),
+    };
+    Request::post("/eth/v1/builder/validators", encoding.content_type(), body)
 }
 
 /// A submission of a block of `fork` that wants its payload in the block's own encoding. The fork is named for SSZ only,

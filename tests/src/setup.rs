@@ -1,14 +1,11 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::sync::Arc;
 
 use headstart::{App, Config, clock};
 use headstart_devnet::Relay;
 use headstart_types::{Epoch, Network, SecretKey};
-use tempfile::TempDir;
 
-use crate::{PostgresDatabase, Service};
+use crate::{Folder, Service};
 
 /// A service to be: the text of its configuration file, table by table.
 #[derive(Clone, Debug)]
@@ -179,46 +176,6 @@ impl Setup {
         let file = folder.path().join("headstart.toml");
         let config = Config::parse(&self.toml_in(folder), &file).expect("the configuration is valid");
         App::start(config, clock::SYSTEM).await.map_err(|error| format!("{error:#}"))
-    }
-}
-
-/// The folder of a configuration file, with all that a service keeps beside it. It goes when its last handle does.
-#[derive(Clone, Debug)]
-pub struct Folder(Arc<Kept>);
-
-#[derive(Debug)]
-struct Kept {
-    folder: TempDir,
-    database: Option<PostgresDatabase>,
-}
-
-/// Says on which database services run that are not told otherwise: `postgresql`, else SQLite.
-const DATABASE: &str = "HEADSTART_TEST_DATABASE";
-
-impl Default for Folder {
-    fn default() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "whoever runs the tests chooses the database of the run"
-        )]
-        let chosen = std::env::var(DATABASE);
-        let database = match chosen.as_deref() {
-            Err(_) | Ok("sqlite") => None,
-            Ok("postgresql") => Some(PostgresDatabase::create()),
-            Ok(other) => panic!("{DATABASE}: write sqlite or postgresql, not {other}"),
-        };
-        Self(Arc::new(Kept { folder, database }))
-    }
-}
-
-impl Folder {
-    pub fn path(&self) -> &Path {
-        self.0.folder.path()
-    }
-
-    fn database(&self) -> Option<&PostgresDatabase> {
-        self.0.database.as_ref()
     }
 }
 
