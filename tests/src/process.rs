@@ -79,6 +79,11 @@ impl Process {
         told["process"].as_str().expect("it is a text").to_owned()
     }
 
+    /// Whether it ever held the shared server for dead: a call takes 20 ms at most, which a stalled core makes long.
+    pub fn missed_redis(&self) -> bool {
+        self.told("redis is away: this process goes on by itself").is_some()
+    }
+
     /// The first line of its log with this message.
     pub fn told(&self, message: &str) -> Option<Value> {
         self.log().into_iter().find(|told| told["message"] == message)

@@ -8,13 +8,14 @@ use headstart_types::SecretKey;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::Service;
+use crate::{PostgresDatabase, Service};
 
 /// Whom a service serves, as an administrator says it. Every change is in force when the call returns.
 #[derive(Debug)]
 pub struct Tenants {
     registry: Registry,
-    directory: LiveDirectory,
+    /// Where changes show; there is none before the first service runs.
+    directory: Option<LiveDirectory>,
     root: Actor,
     random: StdRng,
 }
@@ -31,7 +32,17 @@ pub fn policy(relays: &[&str]) -> PolicyRow {
 impl Tenants {
     /// Nobody yet, but for those whom the configuration declares.
     pub fn of(service: &Service) -> Self {
-        let (registry, directory) = (service.registry().clone(), service.directory().clone());
+        Self::with(service.registry().clone(), Some(service.directory().clone()))
+    }
+
+    /// Those of services that are still to be started on this database.
+    pub async fn to_come(database: &PostgresDatabase) -> Self {
+        let registry = Registry::connect(&database.url()).expect("it is a URL");
+        registry.migrate().await.expect("the database is there");
+        Self::with(registry, None)
+    }
+
+    fn with(registry: Registry, directory: Option<LiveDirectory>) -> Self {
         Self { registry, directory, root: Actor::cli("root"), random: StdRng::seed_from_u64(7) }
     }
 
@@ -118,8 +129,9 @@ impl Tenants {
     /// Waits until the service shows a change that was made.
     async fn done<T>(&self, change: Result<T>) {
         change.expect("the change is possible");
+        let Some(directory) = &self.directory else { return };
         let revision = self.registry.revision().await.expect("the database answers");
-        let shown = tokio::time::timeout(crate::PATIENCE, self.directory.reach(revision)).await;
+        let shown = tokio::time::timeout(crate::PATIENCE, directory.reach(revision)).await;
         shown.expect("the change is shown");
     }
 }

@@ -9,6 +9,8 @@ use headstart_registry::{Actor, ClaimLevel, ClaimRow, QuotaRow, Registry};
 use headstart_types::{ForkName, SecretKey};
 
 const FORK: ForkName = ForkName::Fulu;
+/// It may be asked at once.
+const RELAY: &str = "first_ms = -60000\nlast_ms = 3900";
 
 /// A cluster that only the database knows.
 async fn add_cluster(database: &PostgresDatabase, proposer: &SecretKey) {
@@ -27,9 +29,9 @@ async fn a_process_that_starts_while_redis_and_postgresql_are_gone_serves_from_i
     let database = tokio::task::spawn_blocking(server).await.expect("it starts");
     let (redis, proposer) = (RedisServer::start(), validator(0));
     add_cluster(&database, &proposer).await;
-    let network = network_starting_in(FORK, 12_000, 10_000);
+    let network = network_starting_in(FORK, 60_000, 40_000);
     let relay = relay_bidding(&network, 1, eth("0.03")).await;
-    let setup = Service::on(&network).registry(&database.url()).relay("one", &relay);
+    let setup = Service::on(&network).registry(&database.url()).relay_with("one", &relay, RELAY);
     let setup = setup.redis_with(&redis.url(), "mode = \"optional\"");
     let folder = Folder::default();
 

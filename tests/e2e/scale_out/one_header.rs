@@ -9,33 +9,32 @@ use headstart_types::ForkName;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::World;
+use super::{RELAY, World};
 
 /// Clusters from the smallest to the largest.
 const OPERATORS: [usize; 3] = [4, 7, 13];
-/// Operators ask within so many milliseconds of the first one, which tells the other processes.
-const ASK_WITHIN_MS: std::ops::Range<u64> = 10..500;
-/// How often builders outbid each other meanwhile.
-const RISES_EVERY: Duration = Duration::from_millis(20);
+/// When the others ask, in milliseconds after the first one, whose process has told the other processes by then.
+const ASK_WITHIN_MS: std::ops::Range<u64> = 100..600;
+/// How often builders outbid each other meanwhile, and how often in all.
+const RISES_EVERY: Duration = Duration::from_millis(50);
+const RISES: u16 = 1_200;
+/// Longer than the slowest machine takes for one cluster.
+const STICKY: &str = "cutoff_ms = 3900\nsticky = true\nsticky_ms = 12000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_at_random_moments_and_processes_get_one_header_while_bids_rise() {
     let world = World::new().await;
     let relay = &world.relays[0];
-    let keys = format!("cutoff_ms = 3900\nsticky = true\nsticky_ms = {}", 2 * ASK_WITHIN_MS.end);
     let validators: Vec<_> = (0..).map(validator).take(OPERATORS.len()).collect();
     let setup = Service::on(&world.network).redis(&world.redis.url()).registry(&world.database.url());
-    let setup = setup.relay_with(
-        "one",
-        relay,
-        "first_ms = -12000\nlast_ms = 3900\nmin_gap_ms = 20\ncalls_max = 1000",
-    );
-    let setup = setup.cluster_with("alpha", &["one"], &validators, &keys);
-    let processes =
-        [Process::start(&setup).await, Process::start(&setup).await, Process::start(&setup).await];
+    let setup = setup.relay_with("one", relay, &format!("{RELAY}\nmin_gap_ms = 20\ncalls_max = 1000"));
+    let setup = setup.cluster_with("alpha", &["one"], &validators, STICKY);
+    let (one, two, three) =
+        tokio::join!(Process::start(&setup), Process::start(&setup), Process::start(&setup));
+    let processes = [one, two, three];
     let rising = async {
-        for step in 1_u8.. {
-            let value = eth(&format!("0.{:03}", 100 + u16::from(step)));
+        for step in 1..=RISES {
+            let value = eth(&format!("0.{:04}", 1_000 + step));
             relay.set_bid(SLOT, HandBid { value, block: u64::from(step) });
             tokio::time::sleep(RISES_EVERY).await;
         }
@@ -56,12 +55,17 @@ async fn operators_at_random_moments_and_processes_get_one_header_while_bids_ris
             });
             let later = join_all(asks.collect::<Vec<_>>()).await;
             for (process, after_ms, bid) in later {
+                // Who holds the server for dead neither tells others nor is told.
+                if [0, process].iter().any(|process| processes[*process].missed_redis()) {
+                    println!("{operators} operators: process {process} went ahead by itself");
+                    continue;
+                }
                 assert_eq!(bid, first, "{operators} operators: process {process} after {after_ms} ms");
             }
         }
     };
     tokio::select! {
         () = asking => {}
-        () = rising => panic!("bids rise for five seconds, and the operators took longer"),
+        () = rising => panic!("bids rise for a minute, and the operators took longer"),
     }
 }

@@ -31,11 +31,18 @@ async fn a_bid_is_served_from_redis_alone(fetcher_writes: &str, door_writes: &st
         relay.stop().await;
     }
 
-    let reply = Process::start(&door).await.client().call(&header_request(&key)).await;
+    let door = Process::start(&door).await;
+    // Nobody else has the bid, so whichever getHeader gets it, it comes from there.
+    let mut reply = door.client().call(&header_request(&key)).await;
+    eventually(&format!("{fetcher_writes} for {door_writes}: a header"), async || {
+        if reply.status != 200 {
+            reply = door.client().call(&header_request(&key)).await;
+        }
+        reply.status == 200
+    })
+    .await;
 
-    let context = format!("{fetcher_writes} for {door_writes}");
-    assert_eq!(reply.status, 200, "{context}: {}", reply.text());
-    assert_eq!(reply.bid(ForkName::Fulu).message.value(), eth("0.03"), "{context}");
+    assert_eq!(reply.bid(ForkName::Fulu).message.value(), eth("0.03"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
