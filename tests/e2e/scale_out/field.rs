@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use e2e::{PostgresDatabase, Process, RedisServer, Service, Setup};
+use e2e::{PostgresDatabase, Process, RedisServer, Service, Setup, eventually};
 use headstart::clock::SYSTEM;
 use headstart_devnet::{
     BeaconClient, BeaconNode, Behaviour, Chain, ChainConfig, ChainTask, Cluster, ClusterPlan, ClusterTask,
@@ -34,6 +34,7 @@ pub(super) struct Play {
 
 impl Field {
     pub(super) async fn new(redis: RedisServer) -> Self {
+        let database = PostgresDatabase::create();
         let network = headstart_devnet::network(ForkName::Fulu, SLOT_MS, SYSTEM.now(), 1_000);
         let cluster = Cluster::new("alpha", BeaconClient::Lighthouse, 1_000, VALIDATORS);
         let mut settings = ChainConfig::new(network.clone(), SYSTEM, 5);
@@ -48,7 +49,7 @@ impl Field {
             relays.push(relay.expect("a port is free"));
         }
         let beacon_node = BeaconNode::spawn(chain.clone()).await.expect("a port is free");
-        Self { network, redis, database: PostgresDatabase::create(), chain, beacon_node, relays, cluster }
+        Self { network, redis, database, chain, beacon_node, relays, cluster }
     }
 
     /// A process to be, with these roles, for slots of this length.
@@ -113,10 +114,14 @@ pub(super) fn assert_kept(slot: Slot, proposals: &[Proposal], context: &str) {
 }
 
 /// Whether this process answered its getHeader of the slot with a bid that it held.
-pub(super) fn was_hit(process: &Process, slot: Slot) -> bool {
-    let of_slot = |told: &serde_json::Value| told["slot"].as_str() == Some(&slot.to_string());
-    process
-        .log()
-        .iter()
-        .any(|told| told["message"] == "header served" && told["outcome"] == "hit" && of_slot(told))
+pub(super) async fn was_hit(process: &Process, slot: Slot) -> bool {
+    let answered = || process.log().into_iter().find(|told| is_answer(told, slot));
+    eventually("the process tells what it answered", async || answered().is_some()).await;
+    answered().is_some_and(|told| told["outcome"] == "hit")
+}
+
+fn is_answer(told: &serde_json::Value, slot: Slot) -> bool {
+    let answers = ["header served", "header not served"];
+    answers.iter().any(|answer| told["message"] == *answer)
+        && told["slot"].as_str() == Some(&slot.to_string())
 }
