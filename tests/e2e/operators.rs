@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use e2e::{
-    Credential, PARENT, PATIENCE, SLOT, Service, Tenants, auction, eth, header_request, network,
-    relay_bidding, validator,
+    Credential, PARENT, SLOT, Service, Tenants, auction, eth, eventually, header_request, network,
+    network_starting_in, policy, relay_bidding, validator,
 };
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -16,19 +16,28 @@ use headstart_proto::v1::cluster_service_client::ClusterServiceClient;
 use headstart_proto::v1::hint_ack::Verdict;
 use headstart_proto::v1::push_duty_hints_response::Response;
 use headstart_proto::v1::{DutyHint, PushDutyHintsRequest};
-use headstart_registry::{Actor, Claims, Scopes, SigningKey, token_audience};
+use headstart_registry::{Actor, Claims, PolicyRow, Scopes, SigningKey, token_audience};
 use headstart_types::{ACCEPT_SSZ_THEN_JSON, ForkName, Network, SecretKey, Wei};
 use tonic::Request;
 use tonic::transport::Endpoint;
 
 const OPERATORS: usize = 4;
+/// Auctions begin when they are hinted.
+const AUCTIONS: &str = "[fetcher]\nlead_ms = 12000";
 /// One ask an auction, so that every further ask or auction shows.
 const ONCE: &str = "first_ms = -12000\nlast_ms = 3900\ncalls_max = 1";
+const RELAYS: [&str; 2] = ["one", "two"];
+/// Into the slot, when no header is served any more.
+const CUTOFF_MS: i64 = 3_900;
+/// As many asks as there is time for.
+const POLLED: &str = "first_ms = -12000\nlast_ms = 3900\nmin_gap_ms = 100\ncalls_max = 400";
 /// Within which a relay would be asked again if anything of it were left to ask.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-/// One operator: what it signs with, and what its beacon node shows.
+/// One operator: for whose block it hints and asks, what it signs with, and what its beacon node shows.
 struct Operator {
+    cluster: &'static str,
+    proposer: SecretKey,
     name: String,
     key: SigningKey,
     credential: Credential,
@@ -39,19 +48,18 @@ async fn four_operators_who_hint_and_ask_cost_each_relay_one_ask_and_get_one_hea
     let network = network(ForkName::Fulu);
     let relays =
         [relay_bidding(&network, 1, eth("0.03")).await, relay_bidding(&network, 2, eth("0.02")).await];
-    let (service, operators) = cluster_of_four(&network, &relays).await;
-    let proposer = validator(0);
+    let service = service(&network, &relays, ONCE).await;
+    let mut tenants = Tenants::of(&service);
+    let operators = cluster(&service, &mut tenants, "alpha", &policy(&RELAYS), OPERATORS).await;
 
-    let hints = operators.iter().map(|operator| hint(&service, &network, operator, &proposer));
+    let hints = operators.iter().map(|operator| hint(&service, &network, operator));
     assert_eq!(join_all(hints).await, [Verdict::Applied; OPERATORS]);
-    for relay in &relays {
-        assert!(relay.has_seen(PATIENCE, |seen| seen.headers.total() > 0).await, "the hint has it asked");
-    }
-    let first = join_all(operators[..2].iter().map(|operator| ask(&service, operator, &proposer))).await;
+    are_held(&service, &operators[0], relays.len()).await;
+    let first = join_all(operators[..2].iter().map(|operator| ask(&service, operator))).await;
     for relay in &relays {
         relay.set_bid_value(SLOT, eth("0.09"));
     }
-    let later = join_all(operators.iter().map(|operator| ask(&service, operator, &proposer))).await;
+    let later = join_all(operators.iter().map(|operator| ask(&service, operator))).await;
 
     let (header, value) = &first[0];
     assert_eq!(*value, eth("0.03"));
@@ -65,35 +73,78 @@ async fn four_operators_who_hint_and_ask_cost_each_relay_one_ask_and_get_one_hea
     }
 }
 
-/// A service that asks for credentials, with one cluster that trusts these relays.
-async fn cluster_of_four(network: &Network, relays: &[Relay; 2]) -> (Service, Vec<Operator>) {
-    let mut setup = Service::on(network).builder_api("access = \"credentials\"");
-    for (relay, name) in relays.iter().zip(["one", "two"]) {
-        setup = setup.relay_with(name, relay, ONCE);
-    }
-    let service = setup.start().await;
+#[tokio::test(flavor = "multi_thread")]
+async fn seven_operators_cost_a_polled_relay_as_many_asks_as_one() {
+    let network = network_starting_in(ForkName::Fulu, 12_000, 4_000);
+    let relays =
+        [relay_bidding(&network, 1, eth("0.03")).await, relay_bidding(&network, 2, eth("0.03")).await];
+    let service = service(&network, &relays, POLLED).await;
     let mut tenants = Tenants::of(&service);
-    tenants.cluster("alpha", &["one", "two"], &[validator(0)]).await;
     let mut operators = Vec::new();
-    for number in 1..=OPERATORS {
+    for (relay, (name, count)) in RELAYS.iter().zip([("of-one", 1), ("of-seven", 7)]) {
+        // A header that is the same for all is a reason to ask less.
+        let policy = PolicyRow { sticky: Some(false), ..policy(&[relay]) };
+        operators.extend(cluster(&service, &mut tenants, name, &policy, count).await);
+    }
+
+    join_all(operators.iter().map(|operator| hint(&service, &network, operator))).await;
+    for operator in &operators {
+        are_held(&service, operator, 1).await;
+    }
+    join_all(operators.iter().map(|operator| ask(&service, operator))).await;
+    let auctions_end = network.slot_start(SLOT) + CUTOFF_MS;
+    tokio::time::sleep(SYSTEM.now().until(auctions_end)).await;
+
+    let [of_one, of_seven] = relays.map(|relay| relay.seen().headers.total());
+    assert!(of_one >= 4, "it is polled: {of_one} asks");
+    assert!(of_seven <= of_one + of_one / 2, "{of_seven} asks for seven operators, {of_one} for one");
+}
+
+/// A service that asks for credentials, and may ask these relays.
+async fn service(network: &Network, relays: &[Relay; 2], keys: &str) -> Service {
+    let mut setup = Service::on(network).builder_api("access = \"credentials\"").section(AUCTIONS);
+    for (relay, name) in relays.iter().zip(RELAYS) {
+        setup = setup.relay_with(name, relay, keys);
+    }
+    setup.start().await
+}
+
+/// Operators of a new cluster with one validator, each with a key and a beacon node of its own.
+async fn cluster(
+    service: &Service,
+    tenants: &mut Tenants,
+    cluster: &'static str,
+    policy: &PolicyRow,
+    count: usize,
+) -> Vec<Operator> {
+    let (proposer, root) = (validator(count as u64), Actor::cli("root"));
+    tenants.cluster_with(cluster, policy, std::slice::from_ref(&proposer)).await;
+    let mut operators = Vec::new();
+    for number in 1..=count {
         let (name, key) = (format!("op{number}"), SigningKey::generate().unwrap());
         let public = key.verifying_key(Some(&name)).unwrap().into();
-        let root = Actor::cli("root");
-        service.registry().add_operator_key(&root, SYSTEM.now(), "alpha", &name, &public).await.unwrap();
-        let credential = tenants.beacon_node(&format!("node-{number}"), &["alpha"]).await;
-        operators.push(Operator { name, key, credential });
+        service.registry().add_operator_key(&root, SYSTEM.now(), cluster, &name, &public).await.unwrap();
+        let credential = tenants.beacon_node(&format!("{cluster}-{number}"), &[cluster]).await;
+        operators.push(Operator { cluster, proposer: proposer.clone(), name, key, credential });
     }
-    (service, operators)
+    operators
+}
+
+/// Waits until so many relays' bids are held.
+async fn are_held(service: &Service, operator: &Operator, count: usize) {
+    let (store, key) = (service.store(), auction(&operator.proposer));
+    let held = async || store.auction(&key).is_some_and(|auction| auction.offers().bids().len() == count);
+    eventually("the hint has relays asked, whose bids are held", held).await;
 }
 
 /// Pushes the duty to come over a stream of the operator's own.
-async fn hint(service: &Service, network: &Network, operator: &Operator, proposer: &SecretKey) -> Verdict {
+async fn hint(service: &Service, network: &Network, operator: &Operator) -> Verdict {
     let channel = Endpoint::from_shared(service.cluster_api_url()).unwrap().connect().await.unwrap();
     let mut client = ClusterServiceClient::new(channel);
     let hint = DutyHint {
         seq: 1,
         slot: SLOT.0,
-        validator_pubkey: proposer.public_key().0.to_vec(),
+        validator_pubkey: operator.proposer.public_key().0.to_vec(),
         parent_hash: Some(PARENT.0.to_vec()),
         ..DutyHint::default()
     };
@@ -111,7 +162,7 @@ async fn hint(service: &Service, network: &Network, operator: &Operator, propose
 
 fn token(network: &Network, operator: &Operator) -> String {
     let claims = Claims {
-        cluster: "alpha",
+        cluster: operator.cluster,
         operator: &operator.name,
         audience: &token_audience(network),
         scopes: Scopes::all(),
@@ -122,8 +173,8 @@ fn token(network: &Network, operator: &Operator) -> String {
 }
 
 /// What the operator's beacon node is served, and the value in it.
-async fn ask(service: &Service, operator: &Operator, proposer: &SecretKey) -> (Vec<u8>, Wei) {
-    let request = header_request(&auction(proposer)).header("Accept", ACCEPT_SSZ_THEN_JSON);
+async fn ask(service: &Service, operator: &Operator) -> (Vec<u8>, Wei) {
+    let request = header_request(&auction(&operator.proposer)).header("Accept", ACCEPT_SSZ_THEN_JSON);
     let reply = service.client().call(&request.header("Authorization", operator.credential.basic())).await;
     let value = reply.bid(ForkName::Fulu).message.value();
     (reply.body, value)
