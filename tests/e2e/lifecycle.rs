@@ -20,7 +20,16 @@ struct UnderWay {
     service: Service,
     client: Client,
     request: Request,
+    /// Before the header of the block was asked for, which is waited for from then on.
+    asked: Instant,
 }
+
+/// A process that has served a header waits so long for its block, when it is not in a hurry.
+const WAITED_FOR_A_BLOCK: Duration = Duration::from_secs(6);
+/// What ended sooner did not wait for a block.
+const SOONER: Duration = Duration::from_millis(5_500);
+/// So long everything under way may take when nothing else is said.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl UnderWay {
     async fn new(key: &str, relay_latency_ms: u64) -> Self {
@@ -29,11 +38,12 @@ impl UnderWay {
         let alice = validator(0);
         let setup = Service::on(&network).builder_api(key).relay("one", &relay);
         let service = setup.cluster("alpha", &["one"], &[alice.clone(), validator(1)]).start().await;
+        let asked = Instant::now();
         let bid = service.header(&auction(&alice)).await.bid(FORK);
         relay.adjust(|behaviour| behaviour.latency_ms = relay_latency_ms);
         let block = signed_block(&network, &bid, &alice);
         let request = submit_request(Version::V2, Encoding::Ssz, FORK, &block);
-        Self { network, relay, client: service.client(), service, request }
+        Self { network, relay, client: service.client(), service, request, asked }
     }
 
     async fn until_the_relay_has_it(&self) {
@@ -73,11 +83,12 @@ async fn the_end_does_not_wait_longer_than_it_may() {
     world.relay.adjust(|behaviour| behaviour.submit = SubmitFault::Wire(WireFault::Withhold));
     let mut connection = world.client.connect().await;
     connection.send(&world.request.to_bytes()).await.unwrap();
+    let submitted = Instant::now();
     world.until_the_relay_has_it().await;
 
-    let began = Instant::now();
     world.service.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    // What is under way when the doors close has ten seconds.
+    assert!(submitted.elapsed() < Duration::from_secs(9), "{:?}", submitted.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,19 +99,18 @@ async fn idle_connections_and_running_auctions_do_not_hold_up_the_end() {
     let setup = Service::on(&network).relay("one", &relay);
     let service = setup.cluster("alpha", &["one"], std::slice::from_ref(&alice)).start().await;
     let mut connection = service.client().connect().await;
+    let asked = Instant::now();
     let reply = connection.exchange(&header_request(&auction(&alice)).to_bytes()).await.unwrap();
     assert_eq!(reply.status, 200);
 
-    let began = Instant::now();
     service.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(asked.elapsed() < SOONER, "{:?}", asked.elapsed());
     assert!(connection.until_closed().await.expect("closed and not reset").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_drains_says_so_and_serves_on_until_the_block_of_its_header_has_come() {
     let world = UnderWay::new("", 0).await;
-    let began = Instant::now();
     world.service.shut_down();
     eventually("it is not ready any more", async || world.service.admin("/readyz").await.status == 503).await;
     assert!(world.service.admin("/readyz").await.text().contains("draining"));
@@ -115,30 +125,29 @@ async fn a_service_that_drains_says_so_and_serves_on_until_the_block_of_its_head
     let submitted = world.client.call(&world.request).await;
     assert_eq!(submitted.status, 202);
     let block = signed_block(&world.network, &missed.bid(FORK), &validator(1));
+    let submitted = Instant::now();
     assert_eq!(world.service.submit(Version::V2, Encoding::Ssz, &block).await.status, 202);
     world.service.ended().await;
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(submitted.elapsed() < SOONER, "{:?}", submitted.elapsed());
     assert!(world.client.try_connect().await.is_err(), "the port is closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_never_comes_is_waited_for_six_seconds() {
     let world = UnderWay::new("", 0).await;
-    let began = Instant::now();
     world.service.shut_down();
     world.service.ended().await;
-    let took = began.elapsed();
-    assert!(took > Duration::from_secs(4) && took < Duration::from_secs(9), "{took:?}");
+    let took = world.asked.elapsed();
+    assert!(took >= WAITED_FOR_A_BLOCK && took < DRAIN_TIMEOUT, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_does_not_wait_for_blocks() {
     let world = UnderWay::new("", 0).await;
-    let began = Instant::now();
     world.service.shut_down();
     eventually("it drains", async || world.service.admin("/readyz").await.status == 503).await;
     world.service.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(world.asked.elapsed() < SOONER, "{:?}", world.asked.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +161,7 @@ async fn a_service_that_served_nothing_ends_at_once_and_behind_a_load_balancer_w
         service.ended().await;
         let took = began.elapsed();
         let least = Duration::from_millis(least_ms);
-        assert!(took >= least && took < least + Duration::from_secs(2), "{drain_min_ms}: {took:?}");
+        assert!(took >= least && took < least + SOONER, "{drain_min_ms}: {took:?}");
     }
 }
 
@@ -193,13 +202,13 @@ async fn a_getheader_under_way_is_answered_before_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_slot_is_lost_while_it_lasts_or_left_two_slots_later() {
-    const SLOT_MS: u64 = 1_000;
-    let network = network_starting_in(FORK, SLOT_MS, 950);
+    const SLOT_MS: u64 = 4_000;
+    let network = network_starting_in(FORK, SLOT_MS, 3_900);
     let relay = relay_bidding(&network, 1, eth("0.03")).await;
     let [alice, bob] = [validator(0), validator(1)];
     let setup = Service::on(&network).relay("one", &relay);
     let both: &[SecretKey] = &[alice.clone(), bob];
-    let service = setup.cluster_with("alpha", &["one"], both, "cutoff_ms = 950").start().await;
+    let service = setup.cluster_with("alpha", &["one"], both, "cutoff_ms = 3900").start().await;
     for validator in both {
         assert_eq!(service.header(&auction(validator)).await.status, 200);
     }
