@@ -51,6 +51,7 @@ impl World {
         let network = network(FORK);
         let (relay, validators) = (relay_bidding(&network, 1, eth("0.03")).await, validators(3));
         let setup = Service::on(&network).registry(&database.url()).relay("one", &relay);
+        let setup = setup.section("[fetcher]\nlead_ms = 12000");
         let service = setup.cluster("alpha", &["one"], &validators).start().await;
         let (key, root) = (SigningKey::generate().unwrap(), Actor::cli("root"));
         let public = key.verifying_key(Some("op1")).unwrap().into();
@@ -158,7 +159,8 @@ async fn everything_goes_on_and_nothing_is_missing(away: Away) {
         .has_seen(PATIENCE, |seen| seen.registrations.iter().any(|call| call.first.contains(&newer)));
     assert!(told.await, "the relay is told of what was registered meanwhile");
     assert!(started.elapsed() < PATIENCE, "nobody hangs: {:?}", started.elapsed());
-    eventually("all of it is kept", async || world.service.registry().spool_depth() == 6).await;
+    // What happened in the auctions follows when their slot is over.
+    eventually("all of it is kept", async || world.service.registry().spool_depth() >= 6).await;
 
     world.bring_back(away);
     eventually("the spool is empty", async || world.service.registry().spool_depth() == 0).await;
@@ -167,7 +169,12 @@ async fn everything_goes_on_and_nothing_is_missing(away: Away) {
     registrations.loaded().await;
     assert_eq!(registrations.of(&newcomer.public_key()), Some(newer));
     assert_eq!(afterwards.proposal_reports("alpha", SLOT.previous()).await.unwrap().len(), 1);
-    let mut found: Vec<_> = afterwards.outcomes(SLOT).await.unwrap();
+    let mut found = Vec::new();
+    eventually("every outcome is on record", async || {
+        found = afterwards.outcomes(SLOT).await.unwrap();
+        found.len() >= 4
+    })
+    .await;
     found.sort_by_key(|record| (record.kind == OutcomeKind::Submission, record.outcome.as_str()));
     let kinds: Vec<_> = found.iter().map(|record| (record.kind, record.outcome)).collect();
     let (header, submission) = (OutcomeKind::Header, OutcomeKind::Submission);
