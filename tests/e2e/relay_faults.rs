@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use e2e::{SLOT, Service, Setup, auction, eth, network_starting_in, relay, relay_bidding, validators};
+use e2e::{
+    Reply, SLOT, Service, Setup, auction, eth, header_request, network_starting_in, relay, relay_bidding,
+    validators,
+};
 use futures_util::future::join_all;
 use headstart_devnet::{BidFault, HeaderFault, Relay, WireFault};
-use headstart_types::{ForkName, Network, SecretKey};
+use headstart_types::{ForkName, Network, SecretKey, TIMEOUT_MS};
 
 /// What beacon nodes wait for a header: 1 s from Prysm, Teku, Lighthouse and Grandine.
 const BEACON_NODES_WAIT: Duration = Duration::from_secs(1);
+/// What they say they wait, so that the answer is due long before that.
+const SAID_MS: &str = "700";
 /// An endless answer is cut at 2 MiB; the rest is what the sockets between hold.
 const READ_OF_ENDLESS_MAX: u64 = 32 << 20;
 /// Without a beacon node no more auctions of one slot are believed in.
@@ -44,6 +49,10 @@ impl Scene {
     fn cases(&self) -> impl Iterator<Item = (&str, &Relay, &SecretKey)> {
         self.faulty.iter().zip(&self.validators).map(|((name, relay), validator)| (&**name, relay, validator))
     }
+}
+
+async fn ask(service: &Service, validator: &SecretKey) -> Reply {
+    service.client().call(&header_request(&auction(validator)).header(TIMEOUT_MS, SAID_MS)).await
 }
 
 fn with_cluster(setup: Setup, name: &str, relays: &[&str], validator: &SecretKey) -> Setup {
@@ -116,7 +125,7 @@ async fn assert_bad_relays_alone_are_a_204(faults: &[(String, HeaderFault)]) {
 
 async fn assert_bad_relays_alone_are_a_204_in(scene: Scene) {
     for (name, relay, validator) in scene.cases() {
-        let reply = scene.service.header(&auction(validator)).await;
+        let reply = ask(&scene.service, validator).await;
         assert_eq!(reply.status, 204, "{name}: {}", reply.text());
         assert!(reply.took < BEACON_NODES_WAIT, "{name}: {:?}", reply.took);
         let seen = relay.seen();
@@ -175,7 +184,7 @@ async fn relays_that_hang_hold_up_only_those_who_wait_for_them() {
         .cluster("beta", &["honest"], prompt)
         .start()
         .await;
-    let ask = async |validator| service.header(&auction(validator)).await;
+    let ask = |validator| ask(&service, validator);
 
     let (waited, prompt) = tokio::join!(join_all(waiting.iter().map(ask)), join_all(prompt.iter().map(ask)));
 
