@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use e2e::{Folder, Service, Setup, binary, eth, eventually};
 use headstart::clock::SYSTEM;
@@ -38,6 +38,7 @@ struct Field {
 impl Field {
     /// `starts_in_ms` is when [`OURS`] begins, up to a second later because genesis is a whole second.
     async fn new(starts_in_ms: i64) -> Self {
+        let folder = Folder::default();
         let before = i64::try_from(OURS.0 * SLOT_MS).expect("a few slots");
         let network = headstart_devnet::network(ForkName::Fulu, SLOT_MS, SYSTEM.now(), starts_in_ms - before);
         let validator = Validator::new(77);
@@ -53,7 +54,6 @@ impl Field {
         relay.set_bid_value(OURS, eth("0.05"));
         let setup = Service::on(&network).relay_with("one", &relay, "first_ms = -12000\nlast_ms = 3900");
         let setup = setup.cluster_api_at(free_addr());
-        let folder = Folder::default();
         let service = Some(setup.start_in(folder.clone()).await);
         Self { network, chain, beacon_node, _relay: relay, validator, setup, service, folder }
     }
@@ -104,9 +104,12 @@ impl Field {
     }
 }
 
-/// An address that was free a moment ago.
+/// An address to come back to: on a loopback address of its own nobody is given its port meanwhile.
 fn free_addr() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = [127, high, low, NEXT.fetch_add(1, Ordering::Relaxed)];
+    let listener = std::net::TcpListener::bind((Ipv4Addr::from(own), 0)).expect("a port is free");
     listener.local_addr().expect("it is bound")
 }
 
@@ -146,14 +149,14 @@ impl Agent {
         let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
         assert!(sent.expect("kill runs").success());
         self.says("stopped").await;
-        let ended = tokio::time::timeout(Duration::from_secs(5), self.process.wait()).await;
+        let ended = tokio::time::timeout(e2e::PATIENCE, self.process.wait()).await;
         assert!(ended.expect("it ends").expect("it can be waited for").success());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_pushes_nothing_itself_gets_hits() {
-    let (mut field, key) = (Field::new(4_000).await, SigningKey::generate().unwrap());
+    let (mut field, key) = (Field::new(8_000).await, SigningKey::generate().unwrap());
     field.add_cluster(&key).await;
     let mut agent = field.agent(&key);
     agent.says("hints are pushed").await;

@@ -1,6 +1,6 @@
 //! With a beacon node: duties and heads start auctions before anybody asks, and tell what a bid must be like.
 
-use e2e::{PATIENCE, Service, eth, eventually};
+use e2e::{Folder, PATIENCE, Service, eth, eventually};
 use headstart::clock::SYSTEM;
 use headstart_devnet::{
     BeaconNode, Behaviour, BidFault, Chain, ChainConfig, Duty, HandBid, Market, Relay, RelayConfig, Validator,
@@ -23,6 +23,7 @@ struct Field {
 impl Field {
     /// `starts_in_ms` is when [`OURS`] begins, up to a second later because genesis is a whole second.
     async fn new(starts_in_ms: i64) -> Self {
+        Folder::prepare();
         let before = i64::try_from(OURS.0 * SLOT_MS).expect("a few slots");
         let network = headstart_devnet::network(ForkName::Fulu, SLOT_MS, SYSTEM.now(), starts_in_ms - before);
         let validator = Validator::new(77);
@@ -57,7 +58,7 @@ async fn is_held(service: &Service, key: AuctionKey) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_getheader_of_a_duty_is_a_hit() {
-    let field = Field::new(3_000).await;
+    let field = Field::new(8_000).await;
     let mut service = field.service().await;
     let head = field.chain.publish(OURS.previous());
     let key = field.key(head.block_hash);
@@ -73,7 +74,7 @@ async fn the_first_getheader_of_a_duty_is_a_hit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_head_starts_the_auction_again_on_the_new_parent() {
-    let field = Field::new(3_000).await;
+    let field = Field::new(8_000).await;
     let service = field.service().await;
     let early = field.chain.publish(OURS.previous());
     is_held(&service, field.key(early.block_hash)).await;

@@ -7,8 +7,9 @@ use headstart_devnet::{
 };
 use headstart_types::{AuctionKey, ForkName, Network, SecretKey, ValidatorIndex, Wei};
 
-/// So early into its lead that the auction of [`SLOT`] is armed by the beacon node alone.
-const STARTS_IN_MS: i64 = 2_300;
+/// Time enough to start everything; the auction of [`SLOT`] begins at once, armed by the beacon node alone.
+const STARTS_IN_MS: i64 = 8_000;
+const AUCTIONS: &str = "[fetcher]\nlead_ms = 12000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_best_bid_is_served_when_the_best_is_wrong_in_capella() {
@@ -97,7 +98,8 @@ async fn service(
     faulty: &[(BidFault, Relay)],
     proposer: &SecretKey,
 ) -> Service {
-    let mut setup = Service::on(network).beacon_node(&beacon_node.url()).relay("honest", honest);
+    let mut setup = Service::on(network).beacon_node(&beacon_node.url()).section(AUCTIONS);
+    setup = setup.relay("honest", honest);
     let mut names = vec!["honest".to_owned()];
     for (fault, relay) in faulty {
         let name = format!("{fault:?}");
