@@ -13,18 +13,21 @@ mod several_nodes;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::{PATIENCE, Reply, Service, Setup, eth, eventually};
+use e2e::{PATIENCE, Reply, Service, Setup, eth, eventually, header_request};
 use headstart::clock::SYSTEM;
 use headstart_devnet::{
     BeaconNode, Behaviour, Chain, ChainBlock, ChainConfig, Duty, Market, Relay, RelayConfig, Validator,
 };
-use headstart_types::{AuctionKey, BlockHash, ForkName, Network, Outcome, Slot};
+use headstart_types::{
+    ACCEPT_SSZ_THEN_JSON, AuctionKey, BlockHash, ForkName, Network, Outcome, Slot, TIMEOUT_MS,
+};
 
 const SLOT_MS: u64 = 6_000;
 /// Blocks of a slot are late from here on.
 const DUE_MS: i64 = 2_000;
-/// Time enough to start everything before the block of the slot before [`Field::ours`] is due.
-const STARTS_IN_MS: i64 = 8_000;
+/// Time enough to start everything before the block of the slot before [`Field::ours`] is due, of which the head's slot
+/// has begun.
+const STARTS_IN_MS: i64 = 11_000;
 
 /// A chain on which our validator proposes one slot, told by two beacon nodes, and one relay on it.
 struct Field {
@@ -109,7 +112,8 @@ impl Field {
 
     /// Asks as a beacon node does that builds on `parent`, and holds the answer against it.
     async fn ask(&self, service: &Service, parent: BlockHash) -> Reply {
-        let reply = service.header(&self.key(parent)).await;
+        let request = header_request(&self.key(parent)).header("Accept", ACCEPT_SSZ_THEN_JSON);
+        let reply = service.client().call(&request.header(TIMEOUT_MS, "700")).await;
         assert!(reply.took < Duration::from_secs(1), "{:?}", reply.took);
         match reply.status {
             200 => {
