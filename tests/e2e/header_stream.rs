@@ -14,6 +14,9 @@ const SELDOM: &str = "first_ms = -60000\nlast_ms = 3900\nmin_gap_ms = 60000\nstr
 /// May be asked at once, and often.
 const OFTEN: &str = "first_ms = -60000\nlast_ms = 3900\ncalls_max = 400\nstream = true";
 
+/// A busy machine may hold up what follows a rise, but not what follows all of so many.
+const RISES_MAX: u32 = 20;
+
 /// The slot is far enough away that nobody is expected to ask yet.
 fn network() -> Network {
     network_starting_in(ForkName::Fulu, 60_000, 40_000)
@@ -211,9 +214,13 @@ async fn a_top_bid_that_rises_has_the_relay_asked() {
             - before
     };
     let mut gaps = Vec::new();
-    for value in ["0.02", "0.03", "0.04"] {
-        gaps.push(gap_after_a_rise(value).await);
-        scene.serves(value).await;
+    for hundredths in 2..=RISES_MAX {
+        let value = format!("0.{hundredths:02}");
+        gaps.push(gap_after_a_rise(&value).await);
+        scene.serves(&value).await;
+        if gaps.len() >= 3 && gaps.iter().any(|gap| *gap < 480) {
+            break;
+        }
     }
     assert!(gaps.iter().any(|gap| *gap < 480), "brought forward from a second to 400 ms: {gaps:?}");
     // The relay sees when asks arrive, which may take some milliseconds more for one than for the next.
