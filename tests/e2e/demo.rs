@@ -6,12 +6,12 @@ use std::time::Duration;
 use e2e::binary;
 use tokio::process::Command;
 
-/// Some seconds of slots, and time to set everything up on a busy machine.
+/// Some slots of four seconds, and time to set everything up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 async fn play(options: &[&str]) -> String {
     let mut command = Command::new(binary());
-    command.args(["demo", "--slots", "3", "--speed", "6"]).args(options);
+    command.args(["demo", "--slots", "3", "--speed", "3"]).args(options);
     let process =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
     let ended = tokio::time::timeout(PATIENCE, process.wait_with_output()).await.expect("it ends in time");
