@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use headstart_auction::{Hint, Origin};
 use headstart_bid_store::{
-    BidStore, Feed, Heard, Notice, ProcessId, RedisConfig, SharedBid, SharedHint, SharedServed, SubmissionKey,
-    TakenHint,
+    BidStore, Feed, Heard, Notice, ProcessId, RedisConfig, SharedBid, SharedHint, SharedServed,
+    SubmissionKey, TakenHint,
 };
 use headstart_types::{BlsPublicKey, Encoding, Network, RelayId, Root, Slot, UnixMillis};
 

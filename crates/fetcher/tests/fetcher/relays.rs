@@ -1,12 +1,25 @@
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headstart_auction::CallPolicy;
-use headstart_bid_store::{BidStore, Notice, Served};
+use headstart_auction::{Bid, CallPolicy, Expectations, Serving};
+use headstart_bid_store::{BidStore, Notice, Served, SharedBid, SharedServed};
 use headstart_relay::Operation;
-use headstart_types::BlockHash;
+use headstart_types::{AuctionKey, Encoding, ForkName, Network, PublicKey, RelayId, SignedBuilderBid};
 
 use crate::relay::Relay;
 use crate::world::{Setting, clock, eventually, hint, key};
+
+/// A verified bid, of whatever auction.
+fn bid() -> Arc<Bid> {
+    let file =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden/fulu/signed_builder_bid.ssz");
+    let signed = SignedBuilderBid::from_ssz(ForkName::Fulu, &std::fs::read(file).unwrap()).unwrap();
+    let auction = AuctionKey { parent_hash: signed.message.header().parent_hash(), ..key(1, 7) };
+    let expectations = Expectations::new(&Network::mainnet(), auction, None).unwrap();
+    let relay_key = PublicKey::decompress(&signed.message.pubkey()).unwrap();
+    Arc::new(Bid::verify(&signed, RelayId(1), &relay_key, clock().now(), &expectations).unwrap())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_follow_the_directory_and_stay_warm_while_nothing_of_them_changes() {
@@ -60,14 +73,17 @@ async fn connections_for_a_signed_block_are_open_wherever_its_header_was_served(
     let (other, mine) = (board.beside().unwrap(), board.beside().unwrap());
     let world =
         Setting::default().relay(&relay).cluster("alpha", &[&relay], &[1, 2]).start_sharing(mine).await;
-    let at = clock().now();
+    let (at, bid) = (clock().now(), bid());
+    let ssz = bid.body(Encoding::Ssz).clone();
 
-    world.fetcher.served(key(1, 7), Served { at, cluster: "alpha".into(), bid: None }, None);
+    let served = Served { at, cluster: "alpha".into(), bid };
+    world.fetcher.served(key(1, 7), served, Serving::First, None, at);
     eventually("both connections are open", || relay.connections() == 2 && relay.greetings() == 2).await;
     let telling = tokio::spawn(async move {
         loop {
-            let block_hash = BlockHash::default();
-            other.notify(Notice::Served { key: key(2, 7), cluster: "alpha".into(), block_hash, at }).await;
+            let bid = SharedBid { key: key(2, 7), relay: RelayId(1), asked_at: at, ssz: ssz.clone() };
+            let served = SharedServed { cluster: "alpha".into(), at, asked_at: at, bid };
+            other.notify(Notice::Served(served)).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
