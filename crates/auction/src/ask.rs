@@ -63,7 +63,7 @@ const LANDINGS_APART_MS: i64 = 1;
 /// than ever before, it finds that one.
 const AHEAD_MS: i64 = 8;
 /// A calm ask this close before the last one is left out.
-const CALM_LAST_MS: i64 = 500;
+const CALM_LAST_MS: i64 = 750;
 const FIRST_BACKOFF_MS: i64 = 100;
 const LONGEST_BACKOFF_MS: i64 = 2_000;
 /// Whoever waits for a bid waits for asks that come within this time.
@@ -141,7 +141,9 @@ impl AskTurn {
         let next_ms = aimed_ms.map_or(calm_ms, |aimed_ms| aimed_ms.max(allowed_ms));
         let next_ms = moment.map_or(next_ms, |moment| {
             let aimed_ms = moment.early_ms.saturating_sub(self.round_trip.likely_ms);
-            self.streaming.place(next_ms, allowed_ms, aimed_ms, self.last_asked_ms)
+            // The only call of a relay that answers once is placed with care all the same.
+            let beside_ms = if self.policy.is_one_shot() { next_ms } else { allowed_ms };
+            self.streaming.place(next_ms, (allowed_ms, beside_ms), aimed_ms, self.last_asked_ms)
         });
         let next_ms = self.called_for_ms.map_or(next_ms, |called| next_ms.min(called.max(allowed_ms)));
         let is_aimed = aimed_ms.is_some() || self.is_called_for();

@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn three_asks_say_more_than_configuration() {
-        assert_eq!(learnt(&[173, 171, 178]), AskMoment { early_ms: 170, likely_ms: 173, late_ms: 178 });
+        assert_eq!(learnt(&[173, 171, 178]), AskMoment { early_ms: 167, likely_ms: 173, late_ms: 178 });
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         }
         moments.probed("far", NOW - 4_000);
         assert_eq!(moments.expected("alpha", 0, NOW), AskMoment::at(200));
-        let either = AskMoment { early_ms: -21, likely_ms: 200, late_ms: 200 };
+        let either = AskMoment { early_ms: -12, likely_ms: 200, late_ms: 200 };
         assert_eq!(moments.expected("alpha", 0, NOW + 60_000), either, "that probe was for another slot");
         moments.probed("near", NOW - 3_000);
         assert_eq!(moments.expected("alpha", 0, NOW), either);

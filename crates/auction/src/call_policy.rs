@@ -25,7 +25,7 @@ impl CallPolicy {
         first_ms: -2_500,
         last_ms: 3_000,
         min_gap_ms: 80,
-        burst: 6,
+        burst: 5,
         address_calls_per_s: 50,
         calls_max: 60,
         head_required: false,

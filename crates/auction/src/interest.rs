@@ -23,7 +23,9 @@ pub(crate) struct Interests(Vec<Wish>);
 /// More clusters than ever have the same validator in earnest.
 const CLUSTERS_MAX: usize = 16;
 /// Asks are this far apart while nobody is expected to ask us.
-const CALM_GAP_MS: i64 = 1_000;
+const CALM_GAP_MS: i64 = 2_000;
+/// The same when all were served: somebody of a cluster that wants the best each time may come again.
+const SERVED_GAP_MS: i64 = 1_000;
 /// The longest that a caller waits for a bid.
 const WAITS_MS: i64 = 900;
 
@@ -94,6 +96,9 @@ impl Interests {
     /// Far apart until somebody may ask who was not served yet, as often as policies allow from then on, and ever less
     /// often if nobody comes.
     pub(crate) fn tempo(&self, now_ms: i64) -> Tempo {
+        if self.unserved().next().is_none() && !self.0.is_empty() {
+            return Tempo::every(SERVED_GAP_MS);
+        }
         let slackens_from_ms = self.unserved().filter_map(|wish| wish.slackens_from_ms(now_ms)).max();
         slackens_from_ms
             .map_or(Tempo::every(CALM_GAP_MS), |slackens_from_ms| Tempo { gap_ms: 0, slackens_from_ms })
@@ -175,7 +180,8 @@ mod tests {
         }
         assert!(!interests.anybody_waits(-7_000));
         assert_eq!(interests.moment(-1_000), AskMoment::at(170));
-        assert_eq!(interests.changes_at_ms(-8_000), Some(-7_100));
+        assert_eq!(interests.changes_at_ms(-8_000), Some(-7_999), "where the stranger's span ends");
+        assert_eq!(interests.changes_at_ms(-7_999), Some(-7_100));
         serve(&mut interests, "alpha", 180);
         interests.waits(&Arc::from("alpha"), 200);
         assert!(!interests.anybody_waits(200), "it has its header");
@@ -194,7 +200,7 @@ mod tests {
             "the first may still come"
         );
         interests.served(|_| Some(600));
-        assert_eq!(interests.tempo(700), Tempo::every(CALM_GAP_MS));
+        assert_eq!(interests.tempo(700), Tempo::every(SERVED_GAP_MS));
         assert_eq!((interests.changes_at_ms(700), interests.moment(700)), (None, AskMoment::at(500)));
     }
 

@@ -83,18 +83,21 @@ impl Streaming {
         if self.risen { Tempo::DENSE } else { tempo }
     }
 
-    /// The moment of the next poll, which without a stream would be `next_ms`. While the stream brings bids there is one
+    /// The moment of the next poll, which without a stream would be `next_ms`; beside a silent one it is `beside_ms`. While the stream brings bids there is one
     /// poll, placed so that its answer is here just before a beacon node asks: whatever the stream has left out is then at
     /// hand too.
     pub(crate) fn place(
         &self,
         next_ms: i64,
-        allowed_ms: i64,
+        (allowed_ms, beside_ms): (i64, i64),
         aimed_ms: i64,
         last_asked_ms: Option<i64>,
     ) -> i64 {
         let Stream::Open { heard_ms: Some(heard_ms) } = self.stream else { return next_ms };
-        let silent = next_ms.max(heard_ms.saturating_add(SILENT_MS));
+        // Whatever was not asked since it fell silent is asked for then.
+        let silent_ms = heard_ms.saturating_add(SILENT_MS);
+        let is_asked = last_asked_ms.is_some_and(|last| last >= silent_ms);
+        let silent = silent_ms.max(if is_asked { next_ms } else { beside_ms });
         let is_aimed_asked = last_asked_ms.is_some_and(|last| last >= aimed_ms);
         if is_aimed_asked { silent } else { silent.min(aimed_ms.max(allowed_ms)) }
     }
@@ -212,7 +215,14 @@ impl Auction {
     /// anew soon.
     pub fn stream_lost(&mut self, relay: RelayId, now: UnixMillis) {
         let now_ms = self.ms_of(now);
-        self.with_turn(relay, |turn| turn.streaming.lost(now_ms));
+        self.with_turn(relay, |turn| {
+            let has_brought_bids = matches!(turn.streaming.stream, Stream::Open { heard_ms: Some(_) });
+            turn.streaming.lost(now_ms);
+            // The only call of a relay that answers once is placed with care all the same.
+            if has_brought_bids && !turn.policy().is_one_shot() {
+                turn.call_for(now_ms);
+            }
+        });
     }
 
     /// All streams are given up: another process asks the relays now.

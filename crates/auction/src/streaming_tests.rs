@@ -119,7 +119,7 @@ fn a_silent_stream_is_polled_beside_until_it_is_heard_again() {
     play.until(-2_499, |_| {});
     play.auction.stream_opened(RELAY);
     play.until(-1_490, |_| {});
-    assert!(play.asked.len() >= 2, "it has not brought anything yet");
+    assert_eq!(play.asked, [-2_500], "it has not brought anything yet");
     play.until(-1_390, Play::bring_bids);
     play.asked.clear();
     play.until(-401, |_| {});
@@ -176,14 +176,14 @@ fn a_head_gated_relays_stream_waits_for_the_head() {
 #[test]
 fn a_top_bid_above_what_is_held_brings_the_next_poll_forward() {
     let mut play = Play::new(CallPolicy::MEV_BOOST_RELAY, false);
-    play.until(-1_490, |_| {});
-    assert_eq!(play.asked.last(), Some(&-1_500), "calm so far");
+    play.until(-2_490, |_| {});
+    assert_eq!(play.asked.last(), Some(&-2_500), "calm so far");
     play.auction.top_bid_rose(RELAY, eth(10), Some(eth(10)));
-    play.until(-1_450, |_| {});
-    assert_eq!(play.asked.last(), Some(&-1_500), "it has not risen");
+    play.until(-2_450, |_| {});
+    assert_eq!(play.asked.last(), Some(&-2_500), "it has not risen");
     play.auction.top_bid_rose(RELAY, eth(11), Some(eth(10)));
     play.until(-1_000, |_| {});
-    assert_eq!(play.asked.last(), Some(&-1_420), "80 ms after the one before, as the relay allows, and once");
+    assert_eq!(play.asked.last(), Some(&-2_420), "80 ms after the one before, as the relay allows, and once");
 }
 
 #[test]

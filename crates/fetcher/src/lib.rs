@@ -21,6 +21,7 @@
 
 mod asker;
 mod auctioneer;
+mod auctions;
 mod background;
 mod breakers;
 mod checks;

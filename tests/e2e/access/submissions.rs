@@ -113,7 +113,7 @@ async fn relays_of_a_cluster_that_joins_a_submission_get_the_block_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_told_of_a_relay_that_is_another_clusters() {
     let mut proposal = Proposal::new().await;
-    let of_beta = proposal.tenants.beacon_node("of beta", &["beta"]).await;
+    let of_beta = proposal.tenants.beacon_node("of-beta", &["beta"]).await;
     let too_late = r#"{"code":400,"message":"sent too late"}"#.to_owned();
     let refusing = SubmitFault::Wire(WireFault::Status { code: 400, body: too_late });
     for relay in &proposal.relays {

@@ -172,8 +172,10 @@ fn a_server_of_provenance_that_is_away_keeps_the_service_from_starting() {
     let folder = Folder::with_config(&format!("[redis]\nurl = \"{}\"\n{apart}\n{CONFIG}", bids.url()));
     let (report, code) = examine(&folder);
     assert_eq!((status(&report, "redis provenance").as_str(), code), ("fail", Some(1)), "{report}");
-    let fault = folder.fault(&["serve"]);
-    assert!(fault.contains("reach the redis server for provenance"), "{fault}");
+    let output = folder.run(&["serve"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("headstart: failed to reach the redis server for provenance"), "{told}");
 }
 
 #[test]

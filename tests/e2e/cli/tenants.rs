@@ -107,7 +107,7 @@ fn relays_of_the_file_and_of_the_database_are_one_catalogue() {
     assert!(!relays.to_string().contains("canary"));
     assert_eq!((&relays[0]["name"], &relays[0]["declared"]), (&"one".into(), &true.into()));
     assert_eq!((&relays[1]["name"], &relays[1]["min_gap_ms"]), (&"two".into(), &50.into()));
-    assert_eq!([&relays[0]["burst"], &relays[1]["burst"]], [4, 2]);
+    assert_eq!([&relays[0]["burst"], &relays[1]["burst"]], [5, 2]);
     for (command, expected) in [
         (["relay", "add", "one", "--url", OTHER_RELAY].as_slice(), "another relay has its name or its URL"),
         (&["relay", "add", "three", "--url", RELAY], "another relay has its name or its URL"),

@@ -91,8 +91,8 @@ async fn another_clusters_validator_is_like_one_that_nobody_has() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_of_anothers_validator_is_answered_like_one_of_nobodys() {
     let world = World::new().await;
-    let of_alpha = world.beacon_node("of alpha", &["alpha"]).await;
-    let of_beta = world.beacon_node("of beta", &["beta"]).await;
+    let of_alpha = world.beacon_node("of-alpha", &["alpha"]).await;
+    let of_beta = world.beacon_node("of-beta", &["beta"]).await;
     let register = async |secret: &NewSecret, registration: SignedValidatorRegistration| {
         let path = format!("/t/{}/eth/v1/builder/validators", secret.token());
         let body = serde_json::to_vec(&[registration]).unwrap();

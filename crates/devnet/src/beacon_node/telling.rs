@@ -25,8 +25,10 @@ impl BeaconNode {
 
 impl State {
     pub(super) fn tell(&self, event: &Event) {
-        for event in self.controls().telling.in_order(event) {
-            let is_optimistic = self.behaviour() == BeaconBehaviour::Optimistic;
+        let is_optimistic = self.behaviour() == BeaconBehaviour::Optimistic;
+        // The lock is let go before anybody is told.
+        let events = self.controls().telling.in_order(event);
+        for event in events {
             let _nobody_listens = self.events.send(Told::new(&self.chain, &event, is_optimistic));
         }
     }
