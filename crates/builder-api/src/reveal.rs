@@ -40,7 +40,7 @@ pub(crate) async fn run(api: BuilderApi, signed: SignedBlock, to: Arc<Addressees
         return;
     }
     if let (Signer::Proven, Some(proposer)) = (signer, to.proposer) {
-        api.tally().submitted(signed.id.slot, proposer);
+        api.tally().submitted(signed.id.slot, proposer, api.config().clock.now());
     }
     // A proven block waits for nothing: garbage that keeps relays busy must not keep it waiting.
     let _permit = match signer {

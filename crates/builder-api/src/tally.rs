@@ -17,7 +17,15 @@ pub struct Tally {
     /// Headers of which no record was kept: the journal was full.
     unrecorded: AtomicU64,
     connections: AtomicUsize,
-    unsubmitted: Mutex<HashMap<(Slot, BlsPublicKey), UnixMillis>>,
+    blocks: Mutex<HashMap<(Slot, BlsPublicKey), Awaited>>,
+}
+
+/// The block of a header that was served.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    /// When its header was last served, or it came.
+    at: UnixMillis,
+    has_come: bool,
 }
 
 /// The upper bounds of the handler's times that are told apart, in microseconds.
@@ -46,7 +54,7 @@ impl Default for Tally {
             took_us: AtomicU64::new(0),
             unrecorded: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
-            unsubmitted: Mutex::default(),
+            blocks: Mutex::default(),
         }
     }
 }
@@ -98,21 +106,20 @@ impl Tally {
 
     /// A header was served: its block may come.
     pub(crate) fn served(&self, slot: Slot, proposer: BlsPublicKey, at: UnixMillis) {
-        let mut unsubmitted = self.unsubmitted();
-        // One proposer a slot: there is more than a handful only when somebody asks for what will never be signed.
-        unsubmitted.retain(|_, served| *served + UNSUBMITTED_MS > at);
-        let newest = unsubmitted.entry((slot, proposer)).or_insert(at);
-        *newest = at.max(*newest);
+        let mut blocks = self.blocks(at);
+        let block = blocks.entry((slot, proposer)).or_insert(Awaited { at, has_come: false });
+        block.at = at.max(block.at);
     }
 
-    /// A block came, and is its proposer's own.
-    pub(crate) fn submitted(&self, slot: Slot, proposer: BlsPublicKey) {
-        self.unsubmitted().remove(&(slot, proposer));
+    /// A block came, and is its proposer's own. It may be here before whoever counts has heard of its header.
+    pub(crate) fn submitted(&self, slot: Slot, proposer: BlsPublicKey, at: UnixMillis) {
+        self.blocks(at).insert((slot, proposer), Awaited { at, has_come: true });
     }
 
     /// When the newest header was served whose block has not come.
     pub(crate) fn newest_unsubmitted(&self) -> Option<UnixMillis> {
-        self.unsubmitted().values().max().copied()
+        let blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.values().filter(|block| !block.has_come).map(|block| block.at).max()
     }
 
     pub(crate) fn connected(self: &Arc<Self>) -> Connected {
@@ -120,8 +127,12 @@ impl Tally {
         Connected(Arc::clone(self))
     }
 
-    fn unsubmitted(&self) -> MutexGuard<'_, HashMap<(Slot, BlsPublicKey), UnixMillis>> {
-        self.unsubmitted.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Those that may still come or have come lately. One proposer a slot: there is more than a handful only when somebody
+    /// asks for what will never be signed.
+    fn blocks(&self, now: UnixMillis) -> MutexGuard<'_, HashMap<(Slot, BlsPublicKey), Awaited>> {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.retain(|_, block| block.at + UNSUBMITTED_MS > now);
+        blocks
     }
 }
 
@@ -179,11 +190,13 @@ mod tests {
         let tally = Tally::default();
         tally.served(Slot(5), ALICE, NOW);
         tally.served(Slot(5), BOB, NOW + 100);
-        tally.submitted(Slot(4), BOB);
+        tally.submitted(Slot(4), BOB, NOW);
         assert_eq!(tally.newest_unsubmitted(), Some(NOW + 100));
-        tally.submitted(Slot(5), BOB);
+        tally.submitted(Slot(5), BOB, NOW + 200);
         assert_eq!(tally.newest_unsubmitted(), Some(NOW));
-        tally.submitted(Slot(5), ALICE);
+        tally.served(Slot(5), BOB, NOW + 150);
+        assert_eq!(tally.newest_unsubmitted(), Some(NOW), "its header is heard of after its block");
+        tally.submitted(Slot(5), ALICE, NOW + 300);
         assert_eq!(tally.newest_unsubmitted(), None);
     }
 
@@ -193,6 +206,6 @@ mod tests {
         for slot in 0..1_000 {
             tally.served(Slot(slot), ALICE, NOW + 1_000 * i64::try_from(slot).unwrap());
         }
-        assert_eq!(tally.unsubmitted().len(), 6);
+        assert_eq!(tally.blocks(NOW).len(), 6);
     }
 }

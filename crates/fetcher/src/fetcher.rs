@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use headstart_auction::{Arming, Duty};
 use headstart_beacon::BeaconNode;
-use headstart_bid_store::{BidStore, Notice};
+use headstart_bid_store::{AuctionEvent, BidStore, Notice};
 use headstart_registry::{Deliveries, LiveDirectory, Registrations, Registry};
 use headstart_relay::Relay;
 use headstart_types::{AuctionKey, Clock, Network, RelayId, Slot, UnixMillis};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) claim_changes: ClaimChanges,
     pub(crate) breakers: Breakers,
     pub(crate) regrets: Regrets,
+    /// Whatever happened before timelines were kept.
+    first_events: Mutex<Option<broadcast::Receiver<AuctionEvent>>>,
     /// Events that no timeline has room for.
     pub(crate) timelines_left_out: AtomicU64,
     pub(crate) top_bids: TopBids,
@@ -102,6 +104,7 @@ impl Fetcher {
         let relays = Relays::new(config.clock, i64::try_from(kept_ms).unwrap_or(i64::MAX));
         relays.follow(&config.directory.load());
         let shared = Shared {
+            first_events: Mutex::new(Some(config.store.watch())),
             config,
             relays,
             schedule: Mutex::default(),
@@ -171,6 +174,11 @@ impl Fetcher {
         if let Ok(Err(error)) = time::timeout(FLUSH_TIMEOUT, written).await {
             warn!("deliveries are not written: failed to {error}");
         }
+    }
+
+    /// Events since this fetcher was made, for the first who asks: requests are served before every loop has begun.
+    pub(crate) fn events_from_the_start(&self) -> Option<broadcast::Receiver<AuctionEvent>> {
+        self.shared.first_events.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A loop of this room, which ends with it and not before.

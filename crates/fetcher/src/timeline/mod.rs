@@ -30,7 +30,8 @@ struct Recorder {
 
 /// Until the process ends; what is under way then is put on record as far as it has come.
 pub(crate) async fn record(fetcher: Fetcher) {
-    let (closing, mut events) = (fetcher.shared.closing.clone(), fetcher.shared.config.store.watch());
+    let closing = fetcher.shared.closing.clone();
+    let mut events = fetcher.events_from_the_start().unwrap_or_else(|| fetcher.shared.config.store.watch());
     let mut look = time::interval(LOOK_EVERY);
     let mut recorder = Recorder { fetcher, source: Registry::timeline_source(), kept: Kept::default() };
     loop {

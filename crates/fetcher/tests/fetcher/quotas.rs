@@ -45,7 +45,9 @@ async fn an_ask_for_two_clusters_is_paid_by_one_and_the_other_goes_on_when_it_ca
         .cluster("other", &[&witness], &[9])
         .start()
         .await;
-    world.fetcher.join(key(1, 7), &"alpha".into()).unwrap();
+    for cluster in ["alpha", "beta"] {
+        world.fetcher.join(key(1, 7), &cluster.into()).unwrap();
+    }
     eventually("both have paid", || relay.asks().len() == 6).await;
     a_while(&world, &witness, 3).await;
     assert_eq!(relay.asks().len(), 6);
