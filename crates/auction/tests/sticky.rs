@@ -134,7 +134,7 @@ fn what_another_instance_served_first_counts_within_one_window_and_later_only_wh
     let (low, high, cluster) = (bid(1, 10, 0), bid(2, 20, 0), "alpha".into());
     let policy = sticky_for(300);
     let mut served = FirstServed::default();
-    served.choose(&cluster, &policy, after(300), &offers(&[&high])).0;
+    served.choose(&cluster, &policy, after(300), &offers(&[&high]));
     served.adopt(&cluster, &low, SERVED_AT, policy.sticky_ms);
     let again = |served: &FirstServed| served.again(&cluster, &policy, after(301)).map(|bid| bid.value());
     assert_eq!(again(&served), Some(wei(20)), "a round that is over");
@@ -147,7 +147,7 @@ fn a_bid_that_its_relay_replaced_is_stuck_to_and_a_withdrawn_one_is_not() {
     let (first, replacement, cluster, policy) =
         (bid(1, 10, 0), bid(1, 5, 1), "alpha".into(), policy(&[1], 0));
     let mut served = FirstServed::default();
-    served.choose(&cluster, &policy, after(0), &offers(&[&first])).0;
+    served.choose(&cluster, &policy, after(0), &offers(&[&first]));
     let again = served.choose(&cluster, &policy, after(0), &offers(&[&replacement])).0;
     assert_eq!(value(&again), wei(10), "the relay offered it, and will reveal it");
 
@@ -170,7 +170,7 @@ fn one_clusters_header_is_nothing_to_another() {
 fn a_changed_policy_is_respected_at_once() {
     let (low, high, cluster) = (bid(1, 10, 0), bid(2, 20, 0), "alpha".into());
     let mut served = FirstServed::default();
-    served.choose(&cluster, &policy(&[1], 0), after(0), &offers(&[&low])).0;
+    served.choose(&cluster, &policy(&[1], 0), after(0), &offers(&[&low]));
     assert!(
         served.again(&cluster, &policy(&[2], 0), after(0)).is_none(),
         "the relay is not trusted any more"

@@ -97,7 +97,9 @@ impl Fetcher {
         };
         debug!(slot = %key.slot, clusters = claims.len(), parent_hash = %key.parent_hash, "auction armed");
         let running = Arc::new(Running::default());
-        asked_by.into_iter().for_each(|cluster| running.was_asked_by(cluster));
+        if let Some(cluster) = asked_by {
+            running.was_asked_by(cluster);
+        }
         self.running().insert(key, Arc::clone(&running));
         self.tell(&key, &running.asked_by(), &AuctionEventKind::Armed);
         self.warm_up(&key);

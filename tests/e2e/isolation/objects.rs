@@ -77,8 +77,8 @@ async fn register(
         .collect();
     let mut client = world.grpc().await;
     let call = client.register_validators(with_token(futures_util::stream::iter(messages), Some(&token)));
-    let responses: Vec<_> = call.await.unwrap().into_inner().collect().await;
-    responses.into_iter().flat_map(|response| response.unwrap().verdicts).collect()
+    let responses: Vec<_> = call.await.expect("it is heard").into_inner().collect().await;
+    responses.into_iter().flat_map(|response| response.expect("verdicts").verdicts).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,9 @@ async fn a_registration_of_anothers_validator_is_judged_like_one_of_nobodys() {
     let mut judged = Vec::new();
     for owner in [Owner::Alpha, Owner::Nobody] {
         let mut verdicts = register(&world, Owner::Beta, &attempts(&world.network, &owner.validator())).await;
-        verdicts.iter_mut().for_each(|verdict| verdict.pubkey.clear());
+        for verdict in &mut verdicts {
+            verdict.pubkey.clear();
+        }
         judged.push(verdicts);
     }
     assert_eq!(judged[0], judged[1]);

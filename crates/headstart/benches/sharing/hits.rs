@@ -17,8 +17,8 @@ use crate::world::{self, World};
 
 /// With the one that warms up all of them take half a minute.
 const TURNS: u32 = 7;
-const TURN: Duration = Duration::from_millis(1_000);
-const LISTENING: Duration = Duration::from_millis(1_000);
+const TURN: Duration = Duration::from_secs(1);
+const LISTENING: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 32;
 const AIM: f64 = 0.95;
 

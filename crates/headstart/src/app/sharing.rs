@@ -30,7 +30,7 @@ pub(super) async fn open(config: &Config, network: &Network) -> anyhow::Result<B
     }
     match (store.condition(), config.redis.mode) {
         (Condition::Well | Condition::Refusing(_), _) => {
-            info!(process = %store.process(), "the bid store is shared through redis")
+            info!(process = %store.process(), "the bid store is shared through redis");
         }
         (Condition::Away(server), RedisMode::Optional) => {
             warn!(

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::claims::{TRANSACTION_MAX, digest, subject};
 use crate::registry::Change;
-use crate::sql::{Insert, Listing, Result, Value};
+use crate::sql::{Insert, Listing, Result, Row, Value};
 use crate::{Actor, ClaimRow, Registry, columns};
 
 /// What became of claims that should be added.
@@ -105,7 +105,7 @@ impl Registry {
         let head = "SELECT pubkey FROM claims WHERE cluster = $1 AND pubkey IN";
         let mut known = Listing { head, fixed: &[cluster.into()] }.read(&mut from, &validators).await?;
         from.commit().await?;
-        Ok((count, known.iter_mut().map(|row| row.pubkey()).collect::<Result<_>>()?))
+        Ok((count, known.iter_mut().map(Row::pubkey).collect::<Result<_>>()?))
     }
 }
 
