@@ -35,8 +35,8 @@ pub(super) async fn get_header(
     headers: &HeaderMap,
 ) -> Result<Response<Body>, HangUp> {
     let asked = Instant::now();
-    let call = state.seen(|seen| seen.headers.push(arrived(&key, headers, state.chain.clock().now())));
     let behaviour = state.behaviour();
+    let call = state.seen(|seen| seen.headers.push(arrived(&key, headers, state.chain.clock().now())));
     let half = Duration::from_millis(behaviour.latency_ms) / 2;
     let looks_at = asked + half + hold(state, &behaviour, &key, headers);
     fine_timer::sleep_until(looks_at).await;

@@ -36,8 +36,9 @@ pub(super) async fn submit_blinded_block(
     let asked_at = state.chain.clock().now();
     let ssz = request_encoding(headers) == Some(Encoding::Ssz);
     let arrived = SubmitCall { asked_at, v2, ssz, status: 0, block: None, refused: None };
-    let call = state.seen(|seen| seen.submits.push(arrived));
+    // Whoever sees the call may change what the next one comes to, and not this one.
     let behaviour = state.behaviour();
+    let call = state.seen(|seen| seen.submits.push(arrived));
     let Some(body) = read_body(body, BODY_BYTES_MAX).await else { return Err(HangUp) };
     tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
     let answer = match &behaviour.submit {
