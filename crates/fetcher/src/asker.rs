@@ -67,9 +67,7 @@ impl<'a> Asker<'a> {
             Paid::NotYet => return Err(Answer::NotAsked),
             Paid::OverQuota => return Err(Answer::TooLate),
         }
-        if !self.fetcher.spends_call(&self.key, relay, &self.running.asked_by(), now) {
-            return Err(Answer::Postponed);
-        }
+        self.fetcher.spends_call(&self.key, relay, &self.running.asked_by(), now)?;
         // Whoever waits need not wait for a relay that is left alone; it may be back later in this slot.
         self.fetcher.lets_through(relay, Operation::Header).then_some(()).ok_or(Answer::NotAsked)
     }

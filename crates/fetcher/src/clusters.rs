@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headstart_auction::{AskTurn, Auction, DEFAULT_STICKY_MS, Interest, Standing};
+use headstart_auction::{Answer, AskTurn, Auction, DEFAULT_STICKY_MS, Interest, Standing};
 use headstart_bid_store::{AuctionEvent, AuctionEventKind};
 use headstart_registry::{Claim, ClaimLevel, Directory};
 use headstart_types::{AuctionKey, BlsPublicKey, RelayId, Slot, UnixMillis};
@@ -76,14 +76,15 @@ impl Fetcher {
         }
     }
 
-    /// Takes one call of what the relay lets pass, over all auctions; whether there was one.
+    /// Takes one call of what the relay lets pass, over all auctions, or says what stands for its answer. A call that is
+    /// another auction's is not worth waiting for; one that only the relay's rate forbids comes later.
     pub(crate) fn spends_call(
         &self,
         key: &AuctionKey,
         relay: RelayId,
         asked_by: &BTreeSet<Arc<str>>,
         now: UnixMillis,
-    ) -> bool {
+    ) -> Result<(), Answer> {
         let directory = self.shared.config.directory.load();
         let policy = directory.call_policy(relay);
         let mut schedule = self.schedule();
@@ -94,12 +95,15 @@ impl Fetcher {
                 asked_by.contains(&claim.cluster.name) || schedule.is_hinted_by(&claim.cluster.name, key)
             });
             if !schedule.may_spend_only_call(key, is_wanted, (now, self.network())) {
-                return false;
+                return Err(Answer::NotAsked);
             }
         }
         let is_vouched = schedule.standing(key) != Standing::Unknown;
-        schedule.budgets.spend(relay, &policy, is_vouched, now)
-            && (!policy.is_one_shot() || schedule.budgets.spend_only_call(relay, key))
+        if !schedule.budgets.spend(relay, &policy, is_vouched, now) {
+            return Err(Answer::Postponed);
+        }
+        let is_ours = !policy.is_one_shot() || schedule.budgets.spend_only_call(relay, key);
+        is_ours.then_some(()).ok_or(Answer::NotAsked)
     }
 
     /// A beacon node has asked for the status.
