@@ -6,7 +6,7 @@ use headstart_types::{
 use tokio::sync::Semaphore;
 use tokio::task;
 
-use crate::background::Background;
+use crate::background::{self, Background};
 
 /// Registrations verified in one piece of work: enough for a batch to pay, few enough for two bodies to take turns.
 const BATCH: usize = 64;
@@ -92,12 +92,13 @@ fn check_batch(
         key.as_ref().ok().map(|key| (registration.signing_root(network), key, &registration.signature))
     });
     let items: Vec<_> = believable.collect();
-    if verify_batch(&items, &mut rand::rng()) {
+    if verify_batch(&items, &mut rand::rng(), background::give_way) {
         return keys;
     }
     let verify = |(registration, key): (&SignedValidatorRegistration, Result<PublicKey, _>)| {
         let key = key?;
         let good = key.verify(registration.signing_root(network), &registration.signature);
+        background::give_way();
         if good { Ok(key) } else { Err(RegistrationRejected::Signature) }
     };
     batch.iter().map(|(registration, _)| registration).zip(keys).map(verify).collect()
@@ -110,5 +111,11 @@ fn checked_key(
     now: UnixMillis,
 ) -> Result<PublicKey, RegistrationRejected> {
     registration.check_timestamp(now)?;
-    known.map_or_else(|| registration.public_key(), |key| Ok(key.clone()))
+    known.map_or_else(
+        || {
+            background::give_way();
+            registration.public_key()
+        },
+        |key| Ok(key.clone()),
+    )
 }

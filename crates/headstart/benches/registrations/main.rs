@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use headstart_fetcher::RegistrationVerdict;
 use headstart_types::{PublicKey, SignedValidatorRegistration, verify_batch};
 
+use headers::Latencies;
 use verdict::verdict;
 use world::World;
 
@@ -30,11 +31,13 @@ const BESIDE_MAX: f64 = 2.0;
 const UNCHANGED: usize = 20_000;
 const FRESH: usize = 2_048;
 /// Validators that register anew while headers are asked for; those after them register unchanged.
-const ANEW: std::ops::Range<usize> = FRESH..12_000;
+const ANEW: std::ops::Range<usize> = FRESH..8_000;
 /// As many signatures as the service checks in one piece of work.
 const BATCH: usize = 64;
 const ROUNDS: u64 = 7;
-const LISTENING: Duration = Duration::from_secs(6);
+/// Alone and beside registrations in turns, so that whatever else the machine does falls on both.
+const TURNS: u64 = 5;
+const LISTENING: Duration = Duration::from_secs(2);
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -60,7 +63,7 @@ async fn unchanged(world: &World) {
         whole.push(began.elapsed());
         assert!(verdicts.iter().all(|verdict| *verdict == RegistrationVerdict::Unchanged));
     }
-    let (parsing, whole) = (median(parsing), median(whole));
+    let (parsing, whole) = (quickest(&parsing), quickest(&whole));
     let ratio = parsing.as_secs_f64() / whole.as_secs_f64();
     println!(
         "unchanged: {:.0} registrations/s, {ratio:.3} of parsing alone ({:.0}/s); at least {UNCHANGED_MIN}: {}",
@@ -90,7 +93,7 @@ async fn fresh(world: &World) {
         let began = Instant::now();
         for batch in prepared.chunks(BATCH) {
             let items: Vec<_> = batch.iter().map(|(root, key, signature)| (*root, key, signature)).collect();
-            assert!(verify_batch(&items, &mut rand::rng()));
+            assert!(verify_batch(&items, &mut rand::rng(), || ()));
         }
         batches.push(began.elapsed());
         let began = Instant::now();
@@ -98,7 +101,7 @@ async fn fresh(world: &World) {
         whole.push(began.elapsed());
         assert!(verdicts.iter().all(|verdict| *verdict == RegistrationVerdict::Accepted));
     }
-    let (batches, whole) = (median(batches), median(whole));
+    let (batches, whole) = (quickest(&batches), quickest(&whole));
     let ratio = batches.as_secs_f64() / whole.as_secs_f64();
     println!(
         "fresh: {:.0} registrations/s, {ratio:.3} of the library's batches alone ({:.0}/s), on one core; \
@@ -114,28 +117,32 @@ async fn headers_beside(world: &World) {
     let addr = world.serve().await;
     let request = world::header_request();
     headers::latencies(addr, &request, Duration::from_secs(1)).await;
-    let alone = headers::latencies(addr, &request, LISTENING).await;
-    let beside = {
-        let unchanged = world.keep_registering_unchanged(ANEW.end..UNCHANGED);
-        let fresh = world.keep_registering_fresh(1, ANEW);
-        let _running = (unchanged, fresh);
-        headers::latencies(addr, &request, LISTENING).await
-    };
-    for (name, latencies) in [("alone", &alone), ("beside registrations", &beside)] {
-        println!(
-            "headers {name}: p50 {:?}, p90 {:?}, p99 {:?} of {}",
-            latencies.at(50),
-            latencies.at(90),
-            latencies.at(99),
-            latencies.count()
-        );
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for turn in 1..=TURNS {
+        let (unchanged, fresh) = (world.signed(0, ANEW.end..UNCHANGED), world.signed(turn, ANEW));
+        alone.push(headers::latencies(addr, &request, LISTENING).await);
+        let _running = (world.keep_registering_unchanged(&unchanged), world.keep_registering_fresh(fresh));
+        beside.push(headers::latencies(addr, &request, LISTENING).await);
     }
-    let ratio = beside.at(99).as_secs_f64() / alone.at(99).as_secs_f64();
+    for (name, turns) in [("alone", &alone), ("beside registrations", &beside)] {
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| median_at(turns, percent));
+        println!("headers {name}: p50 {p50:?}, p90 {p90:?}, p99 {p99:?} (medians of {TURNS} turns)");
+    }
+    let ratio = median_at(&beside, 99).as_secs_f64() / median_at(&alone, 99).as_secs_f64();
     println!(
         "p99 beside registrations: {ratio:.2} times that alone ({}); at most {BESIDE_MAX}: {}",
         world.told(),
         verdict(ratio <= BESIDE_MAX)
     );
+}
+
+fn median_at(turns: &[Latencies], percent: usize) -> Duration {
+    median(turns.iter().map(|turn| turn.at(percent)).collect())
+}
+
+/// Whatever else the machine does only slows a round down.
+fn quickest(times: &[Duration]) -> Duration {
+    times.iter().copied().min().unwrap_or_default()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

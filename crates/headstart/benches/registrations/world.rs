@@ -117,8 +117,11 @@ impl World {
     }
 
     /// A body of unchanged registrations every second, until the handle is dropped.
-    pub(crate) fn keep_registering_unchanged(&self, validators: Range<usize>) -> AbortOnDropHandle<()> {
-        let body = Arc::new(serde_json::to_vec(&self.signed(0, validators)).unwrap());
+    pub(crate) fn keep_registering_unchanged(
+        &self,
+        signed: &[SignedValidatorRegistration],
+    ) -> AbortOnDropHandle<()> {
+        let body = Arc::new(serde_json::to_vec(signed).unwrap());
         let (fetcher, registrant, counter) =
             (self.fetcher.clone(), self.registrant(), Arc::clone(&self.unchanged));
         AbortOnDropHandle::new(tokio::spawn(async move {
@@ -133,9 +136,11 @@ impl World {
         }))
     }
 
-    /// A thousand fresh registrations a second, signed beforehand, until the handle is dropped.
-    pub(crate) fn keep_registering_fresh(&self, age: u64, validators: Range<usize>) -> AbortOnDropHandle<()> {
-        let signed = self.signed(age, validators);
+    /// A thousand fresh registrations a second, until the handle is dropped.
+    pub(crate) fn keep_registering_fresh(
+        &self,
+        signed: Vec<SignedValidatorRegistration>,
+    ) -> AbortOnDropHandle<()> {
         let (fetcher, registrant, counter) =
             (self.fetcher.clone(), self.registrant(), Arc::clone(&self.fresh));
         AbortOnDropHandle::new(tokio::spawn(async move {

@@ -46,7 +46,7 @@ fn check(network: &Network, now: UnixMillis, batch: &[SignedValidatorRegistratio
         let items: Vec<_> = items
             .map(|(registration, key)| (registration.signing_root(network), key, &registration.signature))
             .collect();
-        verify_batch(&items, &mut rand::rng())
+        verify_batch(&items, &mut rand::rng(), || ())
     });
     if holds {
         return Vec::new();
