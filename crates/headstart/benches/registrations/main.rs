@@ -10,6 +10,7 @@
     reason = "a bench prints, and stops when its set-up fails"
 )]
 
+#[path = "../shared/headers.rs"]
 mod headers;
 #[path = "../shared/verdict.rs"]
 mod verdict;
@@ -126,7 +127,10 @@ async fn headers_beside(world: &World) {
     }
     for (name, turns) in [("alone", &alone), ("beside registrations", &beside)] {
         let [p50, p90, p99] = [50, 90, 99].map(|percent| median_at(turns, percent));
-        println!("headers {name}: p50 {p50:?}, p90 {p90:?}, p99 {p99:?} (medians of {TURNS} turns)");
+        let count: usize = turns.iter().map(Latencies::count).sum();
+        println!(
+            "headers {name}: p50 {p50:?}, p90 {p90:?}, p99 {p99:?} of {count}, medians of {TURNS} turns"
+        );
     }
     let ratio = median_at(&beside, 99).as_secs_f64() / median_at(&alone, 99).as_secs_f64();
     println!(

@@ -16,7 +16,7 @@ mod commands;
 mod delivery;
 mod faults;
 mod figures;
-#[path = "../registrations/headers.rs"]
+#[path = "../shared/headers.rs"]
 mod headers;
 mod hits;
 #[path = "../../../../tests/src/postgres.rs"]

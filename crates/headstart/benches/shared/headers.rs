@@ -16,6 +16,10 @@ impl Latencies {
     pub(crate) fn at(&self, percent: usize) -> Duration {
         self.0[(self.0.len() * percent / 100).min(self.0.len() - 1)]
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Asks for headers at a steady pace from a thread of its own, and measures each from the moment at which it was due.
