@@ -1,6 +1,6 @@
 //! Makes one auction's asks: call, believe or not, offer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +22,6 @@ pub(crate) struct Asker<'a> {
     pub(crate) key: AuctionKey,
     /// What was complained of in this auction: once a relay and reason is enough, though it is asked many times.
     complaints: Mutex<BTreeSet<(RelayId, &'static str)>>,
-    /// When each relay was asked for the newest of its bids that have come.
-    newest: Mutex<BTreeMap<RelayId, UnixMillis>>,
 }
 
 impl<'a> Asker<'a> {
@@ -33,7 +31,7 @@ impl<'a> Asker<'a> {
         running: &'a Running,
         key: AuctionKey,
     ) -> Self {
-        Self { fetcher, entry, running, key, complaints: Mutex::default(), newest: Mutex::default() }
+        Self { fetcher, entry, running, key, complaints: Mutex::default() }
     }
 
     /// Asks a relay; what it answers is in the store before this returns.
@@ -90,11 +88,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Believes a bid, or says why not, and offers it to the store.
-    ///
-    /// Where bids come faster than they can be verified, the most valuable goes first, and of one relay only the newest is
-    /// looked at: what it bid before would be replaced at once.
     pub(crate) async fn take(&self, relay: &Relay, asked_at: UnixMillis, received: ReceivedBid) -> Answer {
-        self.note_newest(relay.id(), asked_at);
         if let Some(held) = self.entry.offers().of(relay.id())
             && held.body(Encoding::Ssz) == &received.ssz
         {
@@ -108,15 +102,9 @@ impl<'a> Asker<'a> {
         let Some(expectations) = Expectations::new(self.fetcher.network(), self.key, facts) else {
             return Answer::TooLate;
         };
-        let (id, relay_key, value) =
-            (relay.id(), relay.verifying_key().clone(), received.bid.message.value());
+        let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
         let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
-        let verifier = self.fetcher.verifier();
-        let turn = verifier.turn(value).await;
-        if self.is_overtaken(id, asked_at) {
-            return Answer::Bid;
-        }
-        match verifier.bid(turn, verify).await {
+        match self.fetcher.verifier().bid(verify).await {
             Some(Ok(bid)) => {
                 let (relay, value, block_hash) = (bid.relay(), bid.value(), bid.block_hash());
                 let answer = self.offer(bid).await;
@@ -132,17 +120,6 @@ impl<'a> Asker<'a> {
             }
             None => Answer::Failed,
         }
-    }
-
-    fn note_newest(&self, relay: RelayId, asked_at: UnixMillis) {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = newest.entry(relay).or_insert(asked_at);
-        *newest = asked_at.max(*newest);
-    }
-
-    fn is_overtaken(&self, relay: RelayId, asked_at: UnixMillis) -> bool {
-        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.get(&relay).is_some_and(|newest| *newest > asked_at)
     }
 
     async fn offer(&self, bid: Bid) -> Answer {

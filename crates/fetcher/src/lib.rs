@@ -43,7 +43,6 @@ mod streams;
 mod supervise;
 mod timeline;
 mod top_bids;
-mod turns;
 mod verifier;
 mod warm;
 

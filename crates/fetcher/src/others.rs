@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headstart_auction::{Armed, Bid, Expectations, Standing};
 use headstart_bid_store::{Heard, Notice, ProcessId, SharedBid, SharedServed};
-use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot, Wei};
+use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot};
 use tracing::warn;
 
 use crate::Fetcher;
@@ -122,8 +122,7 @@ impl Fetcher {
         let (key, store) = (shared.key, &self.shared.config.store);
         let sticky_ms = self.sticky_ms(&key, &cluster);
         let fetcher = self.clone();
-        let turn = self.verifier().turn(Wei::MAX).await;
-        let bid = self.verifier().bid(turn, move || fetcher.believe(shared)).await??;
+        let bid = self.verifier().bid(move || fetcher.believe(shared)).await??;
         let entry = store.open(key)?;
         // First its provenance, and then it may be served.
         store.take(&key, bid.clone());
@@ -164,9 +163,7 @@ impl Fetcher {
             fetcher.believe(newest)
         };
         let (key, store) = (place.0, &self.shared.config.store);
-        // What it is worth is not known yet; another process has believed it, so it is not made up to go first.
-        let turn = self.verifier().turn(Wei::MAX).await;
-        if let Some(Some(bid)) = self.verifier().bid(turn, verify).await
+        if let Some(Some(bid)) = self.verifier().bid(verify).await
             && store.open(key).is_some()
         {
             store.take(&key, bid);

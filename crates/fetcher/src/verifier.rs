@@ -1,21 +1,21 @@
 use std::sync::Arc;
 
 use headstart_types::{
-    Network, PublicKey, RegistrationRejected, SignedValidatorRegistration, UnixMillis, Wei, verify_batch,
+    Network, PublicKey, RegistrationRejected, SignedValidatorRegistration, UnixMillis, verify_batch,
 };
+use tokio::sync::Semaphore;
 use tokio::task;
 
 use crate::background::{self, Background};
-use crate::turns::{Turn, Turns};
 
 /// Registrations verified in one piece of work: enough for a batch to pay, few enough for two bodies to take turns.
 const BATCH: usize = 64;
 
-/// Where signatures are checked. Bids have blocking threads, which take turns; registrations have threads that run
+/// Where signatures are checked. Bids have blocking threads, bounded by permits; registrations have threads that run
 /// only when no core is wanted for anything else, and fewer of them than there are cores.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    bids: Turns,
+    bids: Arc<Semaphore>,
     background: Background,
 }
 
@@ -23,23 +23,16 @@ impl Verifier {
     /// A pool for a machine with so many cores.
     pub fn new(cores: usize) -> Self {
         let cores = cores.max(1);
-        Self { bids: Turns::new(cores), background: Background::new((cores / 2).max(1)) }
+        Self { bids: Arc::new(Semaphore::new(cores)), background: Background::new((cores / 2).max(1)) }
     }
 
-    /// Waits until a core is free for a bid that claims to be worth so much, and none for a better one.
-    pub(crate) async fn turn(&self, value: Wei) -> Turn {
-        self.bids.next(value).await
-    }
-
-    /// Runs one check of a bid whose turn it is; `None` when it panicked.
+    /// Runs one check of a bid; `None` when it panicked.
     pub(crate) async fn bid<T: Send + 'static>(
         &self,
-        turn: Turn,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let checked = task::spawn_blocking(check).await;
-        drop(turn);
-        checked.ok()
+        let _permit = self.bids.acquire().await.ok()?;
+        task::spawn_blocking(check).await.ok()
     }
 
     /// Runs one check that a signed block waits for: at once, whatever else is being verified.
