@@ -90,6 +90,7 @@ fn too_short(size: usize) -> ApiError {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::Barrier;
 
     use futures_util::FutureExt;
 
@@ -112,8 +113,15 @@ mod tests {
         large.resize(DECODED_AT_ONCE_MAX + 1, b' ');
         assert!(small.len() <= DECODED_AT_ONCE_MAX);
         let at_once = read(small).now_or_never().and_then(Result::ok);
+        let (is_busy, is_free) = (Arc::new(Barrier::new(2)), "the thread that asked is free");
+        let mut before = Box::pin({
+            let is_busy = Arc::clone(&is_busy);
+            verifier.in_background(move || is_busy.wait())
+        });
+        assert!((&mut before).now_or_never().is_none(), "{is_free}");
         let mut reading = Box::pin(read(large));
-        assert!((&mut reading).now_or_never().is_none(), "the thread that asked is free");
+        assert!((&mut reading).now_or_never().is_none(), "{is_free}");
+        is_busy.wait();
         let elsewhere = reading.await.ok();
         assert_eq!(at_once.map(|signed| signed.id), elsewhere.map(|signed| signed.id));
     }
