@@ -46,7 +46,7 @@ pub use network::network;
 pub use payload::BuiltBlock;
 pub use relay::{
     Access, Behaviour, BidFault, BidSource, Calls, DataApi, Encodings, HandBid, HeaderCall, HeaderFault,
-    Occasional, RegistrationCall, Registrations, Relay, RelayConfig, Seen, StreamCall, StreamFault, Streams,
-    SubmitCall, SubmitFault, WireFault,
+    Occasional, RegistrationCall, Registrations, Relay, RelayConfig, Seen, SignedBids, StreamCall,
+    StreamFault, Streams, SubmitCall, SubmitFault, WireFault,
 };
 pub use sign::{sign_bid, sign_block, sign_registration};

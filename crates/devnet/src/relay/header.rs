@@ -181,7 +181,7 @@ fn make_bid(
 ) -> Option<Arc<MadeBid>> {
     let Offer { builder, step, value } = offer;
     let id = BidId { key: *key, builder, step, value, fault };
-    state.shelf().bid(id, || {
+    state.bid(id, || {
         let attributes = state.chain.attributes(key.slot, key.parent_hash);
         let block = BuiltBlock::new(fork, attributes, key.proposer, builder, step);
         let bid = block.bid(value, state.public_key);

@@ -28,6 +28,7 @@ use tokio::sync::{Notify, broadcast};
 pub use behaviour::{Access, Behaviour, BidSource, DataApi, Encodings, Occasional, Registrations, Streams};
 pub use fault::{BidFault, HeaderFault, StreamFault, SubmitFault, WireFault};
 pub use seen::{Calls, HeaderCall, RegistrationCall, Seen, StreamCall, SubmitCall};
+pub use shelf::SignedBids;
 
 use crate::chain::{Chain, ChainConfig};
 use crate::market::Market;
@@ -49,6 +50,8 @@ pub struct RelayConfig {
     /// Tells relays apart: which builders send to it, and its key.
     pub number: u64,
     pub key: SecretKey,
+    /// Shared by relays with the same key, chain and market, each bid is signed once for all of them.
+    pub signed_bids: SignedBids,
     pub behaviour: Behaviour,
     /// Port 0 takes any free one.
     pub listen: SocketAddr,
@@ -88,6 +91,7 @@ impl RelayConfig {
             market,
             number,
             key: crate::key(KEY_SEED, number),
+            signed_bids: SignedBids::default(),
             behaviour: Behaviour::default(),
             listen,
         }
@@ -118,6 +122,7 @@ impl Relay {
             by_hand: Mutex::default(),
             registered: Mutex::default(),
             shelf: Mutex::default(),
+            signed_bids: config.signed_bids,
             seen: Mutex::default(),
             seen_more: Notify::new(),
             endless_bytes: Arc::default(),

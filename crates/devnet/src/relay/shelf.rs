@@ -1,6 +1,5 @@
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use headstart_types::{
@@ -9,6 +8,7 @@ use headstart_types::{
 
 use super::bid_fault::announced_fork;
 use super::fault::BidFault;
+use super::state::{State, lock};
 use crate::payload::BuiltBlock;
 
 /// Slots whose bids and payloads are kept; the lowest goes first.
@@ -16,8 +16,14 @@ const SLOTS_KEPT: usize = 8;
 /// Bids that are kept for one slot; further ones are not made.
 const BIDS_PER_SLOT: usize = 8192;
 
-/// What a relay remembers of its slots: the bids it has signed, so that nothing is signed twice, the payloads behind
-/// them by block hash, which blocks it has delivered, and who has called.
+/// The bids that one key has signed, so that none is signed twice. Relays that share a key may share them.
+#[derive(Clone, Debug, Default)]
+pub struct SignedBids(Arc<Mutex<BTreeMap<Slot, SignedInSlot>>>);
+
+type SignedInSlot = HashMap<BidId, Arc<OnceLock<Arc<MadeBid>>>>;
+
+/// What a relay remembers of its slots: the bids it has given, the payloads behind them by block hash, which blocks it
+/// has delivered, and who has called.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     slots: BTreeMap<Slot, SlotShelf>,
@@ -73,22 +79,40 @@ impl MadeBid {
     }
 }
 
-impl Shelf {
-    /// The bid of that identity, made with `make` the first time; `None` when its slot's shelf is full.
-    pub(super) fn bid(&mut self, id: BidId, make: impl FnOnce() -> MadeBid) -> Option<Arc<MadeBid>> {
-        let shelf = self.slot(id.key.slot);
-        let full = shelf.bids.len() >= BIDS_PER_SLOT;
-        match shelf.bids.entry(id) {
-            Entry::Occupied(made) => Some(Arc::clone(made.get())),
-            Entry::Vacant(_) if full => None,
-            Entry::Vacant(empty) => {
-                let made = Arc::new(make());
-                shelf.by_hash.insert(made.block_hash(), Arc::clone(&made));
-                Some(Arc::clone(empty.insert(made)))
+impl SignedBids {
+    /// The bid of that identity, made with `make` the first time. Whoever else wants the same waits for it; nobody waits for
+    /// another.
+    fn get_or_make(&self, id: BidId, make: impl FnOnce() -> MadeBid) -> Arc<MadeBid> {
+        let place = {
+            let mut slots = lock(&self.0);
+            while slots.len() >= SLOTS_KEPT && !slots.contains_key(&id.key.slot) {
+                slots.pop_first();
             }
-        }
+            Arc::clone(slots.entry(id.key.slot).or_default().entry(id).or_default())
+        };
+        Arc::clone(place.get_or_init(|| Arc::new(make())))
     }
+}
 
+impl State {
+    /// The bid of that identity, made with `make` the first time; `None` when its slot's shelf is full.
+    pub(super) fn bid(&self, id: BidId, make: impl FnOnce() -> MadeBid) -> Option<Arc<MadeBid>> {
+        if let Some(given) = self.shelf().slot(id.key.slot).bids.get(&id) {
+            return Some(Arc::clone(given));
+        }
+        if self.shelf().slot(id.key.slot).bids.len() >= BIDS_PER_SLOT {
+            return None;
+        }
+        let made = self.signed_bids.get_or_make(id, make);
+        let mut shelf = self.shelf();
+        let shelf = shelf.slot(id.key.slot);
+        shelf.by_hash.insert(made.block_hash(), Arc::clone(&made));
+        shelf.bids.insert(id, Arc::clone(&made));
+        Some(made)
+    }
+}
+
+impl Shelf {
     pub(super) fn by_hash(&self, slot: Slot, hash: BlockHash) -> Option<Arc<MadeBid>> {
         self.slots.get(&slot)?.by_hash.get(&hash).cloned()
     }

@@ -14,7 +14,7 @@ use super::behaviour::Behaviour;
 use super::data::Registered;
 use super::reply::Answer;
 use super::seen::Seen;
-use super::shelf::Shelf;
+use super::shelf::{Shelf, SignedBids};
 use super::{HandBid, data, header, register, stream, submit};
 use crate::chain::Chain;
 use crate::market::{Market, Offer};
@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) by_hand: Mutex<BTreeMap<Slot, HandBid>>,
     pub(super) registered: Mutex<Registered>,
     pub(super) shelf: Mutex<Shelf>,
+    pub(super) signed_bids: SignedBids,
     pub(super) seen: Mutex<Seen>,
     pub(super) seen_more: Notify,
     pub(super) endless_bytes: Arc<AtomicU64>,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use headstart_devnet::{Access, Chain, HeaderCall, Market, Relay, RelayConfig};
+use headstart_devnet::{Access, Chain, HeaderCall, Market, Relay, RelayConfig, SignedBids};
 use headstart_relay::HeaderAnswer;
 use headstart_types::{AuctionKey, ForkName, Network, Slot, Wei};
 use tokio::time::Instant;
@@ -22,10 +22,18 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) async fn spawn(chain: &Chain, market: &Market, cast: &[Cast]) -> anyhow::Result<Self> {
+    /// One relay of each of the cast; with `signed`, all groups share what their relays sign.
+    pub(super) async fn spawn(
+        chain: &Chain,
+        market: &Market,
+        cast: &[Cast],
+        signed: &[SignedBids],
+    ) -> anyhow::Result<Self> {
         let (mut relays, mut clients) = (Vec::new(), Vec::new());
-        for (number, cast) in (0..).zip(cast) {
-            let config = RelayConfig::new(chain.clone(), market.clone(), number);
+        for (number, (cast, signed)) in (0..).zip(cast.iter().zip(signed)) {
+            let signed_bids = signed.clone();
+            let config =
+                RelayConfig { signed_bids, ..RelayConfig::new(chain.clone(), market.clone(), number) };
             let relay = Relay::spawn(config.with_behaviour(cast.behaviour.clone())).await;
             let relay = relay.context("start a simulated relay")?;
             let url = relay.url().parse().context("read a simulated relay's address")?;

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
-use headstart_devnet::{BeaconClient, BeaconNode, Chain, ChainConfig, Cluster, Market, Proposer, Recording};
+use headstart_devnet::{
+    BeaconClient, BeaconNode, Chain, ChainConfig, Cluster, Market, Proposer, Recording, SignedBids,
+};
 use headstart_types::{AttestationDue, AuctionKey, ForkName, Network, SLOT_BPS, Slot, UnixMillis};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -86,7 +88,9 @@ impl World {
         let field = Field { market, network, relays: plan.set.cast() };
         let beacon_node = BeaconNode::spawn(chain.clone()).await.context("start a simulated beacon node")?;
         let proposer = Proposer::new(chain.clone());
-        let group = || Group::spawn(&chain, &field.market, &field.relays);
+        // Simulated relays share the cores with what is measured: what one has signed none of its likes signs again.
+        let signed: Vec<_> = field.relays.iter().map(|_| SignedBids::default()).collect();
+        let group = || Group::spawn(&chain, &field.market, &field.relays, &signed);
         let (prefetch, poll) = (Arc::new(group().await?), Arc::new(group().await?));
         let mut asks = Vec::new();
         for offset_ms in plan.options.moments() {
