@@ -54,8 +54,8 @@ pub(crate) struct Imported {
 impl Import {
     /// Reads the text of a file.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Fault::new("", format!("no JSON: {error}")))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| Fault::new("", format!("no JSON: {error}; {GIVE}")))?;
         let root = Node::root(&value);
         let (format, read) = if root.get("distributed_validators").is_some() {
             (Format::ClusterLock, cluster_lock::read(&root)?)
@@ -66,13 +66,13 @@ impl Import {
         } else if let Some(data) = root.get("data") {
             (Format::SsvNodeApi, ssv::read(&data)?)
         } else {
-            return Err(Fault::new("", UNKNOWN));
+            return Err(Fault::new("", format!("not a file that is known here; {GIVE}")));
         };
         Ok(Self { format, validators: unique(read)?, of_total: ssv::total(&root) })
     }
 }
 
-const UNKNOWN: &str = "not a file that is known here; give an Obol cluster-lock.json, a JSON list of signed registrations, or an answer of SSV's operator API ({\"validators\": …}) or node API ({\"data\": …})";
+const GIVE: &str = "give an Obol cluster-lock.json, a JSON list of signed registrations, or an answer of SSV's operator API ({\"validators\": …}) or node API ({\"data\": …})";
 
 /// Each key once, with the newest of its registrations, and every key checked.
 fn unique(read: Vec<(String, Imported)>) -> Result<Vec<Imported>, Fault> {
