@@ -8,6 +8,8 @@ pub enum Answer {
     Bid,
     /// A bid that was not believed; the next one may well be.
     Disbelieved,
+    /// A bid that nobody has looked at, because the relay's answer to a later ask came before its turn.
+    Overtaken,
     /// The relay has no bid (yet).
     NoBid,
     /// The relay answers later: this slot has not begun for it, or its head is behind.
@@ -33,6 +35,7 @@ impl Answer {
         match self {
             Self::Bid => "bid",
             Self::Disbelieved => "disbelieved",
+            Self::Overtaken => "overtaken",
             Self::NoBid => "no_bid",
             Self::TooEarly => "too_early",
             Self::TooLate => "too_late",
@@ -282,7 +285,9 @@ impl AskTurn {
         let is_soon = answer == Answer::TooEarly && self.backoff_ms < WORTH_WAITING_MS;
         self.has_answered |= !is_soon && answer != Answer::Postponed;
         match answer {
-            Answer::Bid | Answer::Disbelieved | Answer::NoBid => self.backoff_ms = FIRST_BACKOFF_MS,
+            Answer::Bid | Answer::Disbelieved | Answer::Overtaken | Answer::NoBid => {
+                self.backoff_ms = FIRST_BACKOFF_MS;
+            }
             Answer::Postponed => {
                 self.calls = self.calls.saturating_sub(1);
                 self.blocked_until_ms = now_ms.saturating_add(POSTPONED_MS);

@@ -47,6 +47,7 @@ mod streaming;
 mod tenure;
 mod timing_preset;
 mod token_bucket;
+mod verify_queue;
 
 pub use arming::{
     Armed, Arming, KNOWN_PARENTS_MAX, Outlook, Standing, UNKNOWN_AUCTIONS_MAX, UNKNOWN_PARENTS_MAX,
@@ -92,3 +93,4 @@ pub use streaming::{StreamRefusal, StreamsDue};
 pub use tenure::{Change, LEASE_MS, LeaseAnswer, RENEW_EVERY_MS, Tenure};
 pub use timing_preset::{Cutoff, TimingPreset, UnknownTimingPreset};
 pub use token_bucket::TokenBucket;
+pub use verify_queue::{BidSource, Came, Lane, Ticket, Unverified, VerifyQueue};

@@ -84,7 +84,7 @@ impl BuilderApi {
             let key = key.or_else(|| PublicKey::decompress(&proposer).ok());
             key.is_some_and(|key| fits(&network, &block, block_root, &key))
         };
-        self.config().fetcher.verifier().block(check).await == Some(true)
+        self.config().fetcher.verifier().at_once(check).await == Some(true)
     }
 }
 

@@ -32,7 +32,7 @@ impl SignedBlock {
             return Self::decode(network, version, encoding, body);
         }
         let network = Arc::clone(network);
-        let decoded = verifier.block(move || Self::decode(&network, version, encoding, body)).await;
+        let decoded = verifier.at_once(move || Self::decode(&network, version, encoding, body)).await;
         decoded.unwrap_or_else(|| Err(ApiError::panicked()))
     }
 

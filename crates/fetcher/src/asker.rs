@@ -1,13 +1,13 @@
 //! Makes one auction's asks: call, believe or not, offer.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headstart_auction::{Answer, Ask, Asked, Bid, Expectations};
+use headstart_auction::{Answer, Ask, Asked, Bid, BidSource, Expectations, Unverified};
 use headstart_bid_store::{AuctionEntry, AuctionEventKind};
 use headstart_relay::{HeaderAnswer, Operation, ReceivedBid, Relay};
-use headstart_types::{AuctionKey, Encoding, RelayId, UnixMillis};
+use headstart_types::{AuctionKey, Encoding, RelayId, UnixMillis, Wei};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -22,6 +22,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) key: AuctionKey,
     /// What was complained of in this auction: once a relay and reason is enough, though it is asked many times.
     complaints: Mutex<BTreeSet<(RelayId, &'static str)>>,
+    /// Relays whose last bid was not believed.
+    doubted: Mutex<BTreeSet<RelayId>>,
 }
 
 impl<'a> Asker<'a> {
@@ -31,7 +33,7 @@ impl<'a> Asker<'a> {
         running: &'a Running,
         key: AuctionKey,
     ) -> Self {
-        Self { fetcher, entry, running, key, complaints: Mutex::default() }
+        Self { fetcher, entry, running, key, complaints: Mutex::default(), doubted: Mutex::default() }
     }
 
     /// Asks a relay; what it answers is in the store before this returns.
@@ -50,7 +52,7 @@ impl<'a> Asker<'a> {
         let answer = relay.header(&self.key, fork, ask.hold_ms, Instant::now() + patience).await;
         self.fetcher.heard_header(&relay, patience, &answer);
         let answer = match answer {
-            HeaderAnswer::Bid(received) => self.take(&relay, asked_at, *received).await,
+            HeaderAnswer::Bid(received) => self.take(&relay, asked_at, *received, BidSource::Answer).await,
             other => self.without_bid(&relay, other),
         };
         self.learn(&ask, asked_at, answer);
@@ -87,16 +89,28 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Believes a bid, or says why not, and offers it to the store.
-    pub(crate) async fn take(&self, relay: &Relay, asked_at: UnixMillis, received: ReceivedBid) -> Answer {
-        if let Some(held) = self.entry.offers().of(relay.id())
-            && held.body(Encoding::Ssz) == &received.ssz
-        {
-            // Others have it already.
-            let again = held.again_at(asked_at);
-            self.running.regret().bid(relay.id(), again.value(), asked_at);
-            self.fetcher.shared.config.store.take(&self.key, again);
-            return self.held_against_facts();
+    /// Believes a bid, or says why not, and offers it to the store. Where bids come faster than they can be verified, the
+    /// most valuable goes first, and of one relay only the newest is looked at.
+    pub(crate) async fn take(
+        &self,
+        relay: &Relay,
+        asked_at: UnixMillis,
+        received: ReceivedBid,
+        source: BidSource,
+    ) -> Answer {
+        if let Some(answer) = self.take_again(relay, asked_at, &received) {
+            return answer;
+        }
+        let bid = Unverified {
+            lane: (self.key, relay.id()),
+            source,
+            asked_at,
+            value: self.credible_value(relay.id(), &received),
+        };
+        let Some(turn) = self.fetcher.verifier().turn(bid).await else { return Answer::Overtaken };
+        // While it waited, the same bid may have been believed.
+        if let Some(answer) = self.take_again(relay, asked_at, &received) {
+            return answer;
         }
         let facts = self.fetcher.schedule().heads.facts(self.key.slot, self.key.parent_hash);
         let Some(expectations) = Expectations::new(self.fetcher.network(), self.key, facts) else {
@@ -104,8 +118,12 @@ impl<'a> Asker<'a> {
         };
         let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
         let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
-        match self.fetcher.verifier().bid(verify).await {
-            Some(Ok(bid)) => {
+        let Some((verified, _turn)) = self.fetcher.verifier().bid(turn, verify).await else {
+            return Answer::Failed;
+        };
+        self.note_credit(id, verified.is_ok());
+        match verified {
+            Ok(bid) => {
                 let (relay, value, block_hash) = (bid.relay(), bid.value(), bid.block_hash());
                 let answer = self.offer(bid).await;
                 if answer == Answer::Bid {
@@ -114,11 +132,35 @@ impl<'a> Asker<'a> {
                 }
                 answer
             }
-            Some(Err(rejected)) => {
+            Err(rejected) => {
                 self.complain(relay, rejected.as_str(), &format!("bid rejected: failed to {rejected}"));
                 Answer::Disbelieved
             }
-            None => Answer::Failed,
+        }
+    }
+
+    /// A bid that is held already only becomes newer, and others have it; `None` when it is another one.
+    fn take_again(&self, relay: &Relay, asked_at: UnixMillis, received: &ReceivedBid) -> Option<Answer> {
+        let offers = self.entry.offers();
+        let held = offers.of(relay.id()).filter(|held| held.body(Encoding::Ssz) == &received.ssz)?;
+        let again = held.again_at(asked_at);
+        self.running.regret().bid(relay.id(), again.value(), asked_at);
+        self.fetcher.shared.config.store.take(&self.key, again);
+        Some(self.held_against_facts())
+    }
+
+    /// What a bid claims to be worth; nothing when its relay's last one was not believed, so that it goes after others.
+    fn credible_value(&self, relay: RelayId, received: &ReceivedBid) -> Wei {
+        let is_doubted = lock(&self.doubted).contains(&relay);
+        if is_doubted { Wei::ZERO } else { received.bid.message.value() }
+    }
+
+    fn note_credit(&self, relay: RelayId, is_believed: bool) {
+        let mut doubted = lock(&self.doubted);
+        if is_believed {
+            doubted.remove(&relay);
+        } else {
+            doubted.insert(relay);
         }
     }
 
@@ -162,11 +204,15 @@ impl<'a> Asker<'a> {
 
     /// Warns of each relay and reason once in an auction; the rest is for whoever looks closer.
     pub(crate) fn complain(&self, relay: &Relay, reason: &'static str, message: &str) {
-        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complaints = lock(&self.complaints);
         if complaints.insert((relay.id(), reason)) {
             warn!(relay = relay.name(), slot = %self.key.slot, reason, "{}", message.trim_end());
         } else {
             debug!(relay = relay.name(), slot = %self.key.slot, reason, "{}", message.trim_end());
         }
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

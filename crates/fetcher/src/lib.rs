@@ -43,6 +43,7 @@ mod streams;
 mod supervise;
 mod timeline;
 mod top_bids;
+mod turns;
 mod verifier;
 mod warm;
 

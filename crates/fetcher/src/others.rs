@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use headstart_auction::{Armed, Bid, Expectations, Standing};
+use headstart_auction::{Armed, Bid, BidSource, Expectations, Standing, Unverified};
 use headstart_bid_store::{Heard, Notice, ProcessId, SharedBid, SharedServed};
-use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot};
+use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot, Wei};
 use tracing::warn;
 
 use crate::Fetcher;
@@ -122,7 +122,7 @@ impl Fetcher {
         let (key, store) = (shared.key, &self.shared.config.store);
         let sticky_ms = self.sticky_ms(&key, &cluster);
         let fetcher = self.clone();
-        let bid = self.verifier().bid(move || fetcher.believe(shared)).await??;
+        let bid = self.verifier().at_once(move || fetcher.believe(shared)).await??;
         let entry = store.open(key)?;
         // First its provenance, and then it may be served.
         store.take(&key, bid.clone());
@@ -163,7 +163,14 @@ impl Fetcher {
             fetcher.believe(newest)
         };
         let (key, store) = (place.0, &self.shared.config.store);
-        if let Some(Some(bid)) = self.verifier().bid(verify).await
+        // What it is worth is not known yet, but another process has believed it.
+        let (source, value) = (BidSource::OtherProcess, Wei::MAX);
+        let Some(turn) =
+            self.verifier().turn(Unverified { lane: place, source, asked_at: self.now(), value }).await
+        else {
+            return;
+        };
+        if let Some((Some(bid), _turn)) = self.verifier().bid(turn, verify).await
             && store.open(key).is_some()
         {
             store.take(&key, bid);

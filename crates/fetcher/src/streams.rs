@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use headstart_auction::{Answer, StreamRefusal};
+use headstart_auction::{Answer, BidSource, StreamRefusal};
 use headstart_relay::{
     Failure, FrameResult, HeaderAnswer, HeaderStream, Operation, ReceivedBid, Relay, StreamEnd, StreamFrame,
 };
@@ -84,11 +84,11 @@ impl Asker<'_> {
         let relay = follower.relay.clone();
         if self.holds(&relay, &received) {
             relay.count_frame(FrameResult::Unchanged);
-            return Progress::Heard(self.take(&relay, came_at, received).await, follower);
+            return Progress::Heard(self.take(&relay, came_at, received, BidSource::Stream).await, follower);
         }
         // What comes meanwhile is overtaken by what comes last.
         follower.looks_again_at = Instant::now() + self.verification_pause();
-        let mut taking = pin!(self.take(&relay, came_at, received));
+        let mut taking = pin!(self.take(&relay, came_at, received, BidSource::Stream));
         let answer = loop {
             tokio::select! {
                 biased;

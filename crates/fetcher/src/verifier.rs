@@ -1,21 +1,22 @@
 use std::sync::Arc;
 
+use headstart_auction::Unverified;
 use headstart_types::{
     Network, PublicKey, RegistrationRejected, SignedValidatorRegistration, UnixMillis, verify_batch,
 };
-use tokio::sync::Semaphore;
 use tokio::task;
 
 use crate::background::{self, Background};
+use crate::turns::{Turn, Turns};
 
 /// Registrations verified in one piece of work: enough for a batch to pay, few enough for two bodies to take turns.
 const BATCH: usize = 64;
 
-/// Where signatures are checked. Bids have blocking threads, bounded by permits; registrations have threads that run
-/// only when no core is wanted for anything else, and fewer of them than there are cores.
+/// Where signatures are checked. Bids have blocking threads, and take turns; registrations have threads that run only
+/// when no core is wanted for anything else, and fewer of them than there are cores.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    bids: Arc<Semaphore>,
+    bids: Turns,
     background: Background,
 }
 
@@ -23,20 +24,31 @@ impl Verifier {
     /// A pool for a machine with so many cores.
     pub fn new(cores: usize) -> Self {
         let cores = cores.max(1);
-        Self { bids: Arc::new(Semaphore::new(cores)), background: Background::new((cores / 2).max(1)) }
+        Self { bids: Turns::new(cores), background: Background::new((cores / 2).max(1)) }
     }
 
-    /// Runs one check of a bid; `None` when it panicked.
+    /// Waits until this bid is the next to be verified; `None` when a newer one of the same relay takes its place.
+    pub(crate) async fn turn(&self, bid: Unverified) -> Option<Turn> {
+        self.bids.next(bid).await
+    }
+
+    /// Runs the check of a bid whose turn it is, and gives the turn back: what is stored before it is dropped is known to
+    /// the relay's next bid. `None` when the check panicked.
     pub(crate) async fn bid<T: Send + 'static>(
         &self,
+        turn: Turn,
         check: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let _permit = self.bids.acquire().await.ok()?;
+    ) -> Option<(T, Turn)> {
+        let check = move || {
+            let checked = check();
+            turn.verified();
+            (checked, turn)
+        };
         task::spawn_blocking(check).await.ok()
     }
 
-    /// Runs one check that a signed block waits for: at once, whatever else is being verified.
-    pub async fn block<T: Send + 'static>(&self, check: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    /// Runs one check that a header or a signed block waits for, whatever else is being verified.
+    pub async fn at_once<T: Send + 'static>(&self, check: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         task::spawn_blocking(check).await.ok()
     }
 

@@ -49,6 +49,7 @@ impl Slot {
 
 impl Wei {
     pub const ZERO: Self = Self(U256::ZERO);
+    pub const MAX: Self = Self(U256::MAX);
 
     pub const fn new(wei: u128) -> Self {
         let [low, high] = halves(wei);
