@@ -161,10 +161,11 @@ impl Asks {
         let usual = off[off.len() / 2].max(DEVIATION_MIN_MS) * OUTLIER_DEVIATIONS;
         let near: Vec<_> = sorted.into_iter().filter(|ms| (ms - median).abs() <= usual).collect();
         let (earliest, latest) = (near.first().copied()?, near.last().copied()?);
-        // The next ask may well be a little earlier than all before: by as much as asks are apart.
+        // The next ask may well be a little earlier or later than all before: by as much as asks are apart.
         let gaps = i64::try_from(near.len()).ok()?.saturating_sub(1).max(1);
-        let early = earliest - (latest - earliest + gaps - 1) / gaps;
-        let late = latest.max(median).min(early + SPREAD_MAX_MS);
+        let apart = (latest - earliest + gaps - 1) / gaps;
+        let early = earliest - apart;
+        let late = (latest + apart).min(early + SPREAD_MAX_MS);
         Some(AskMoment { early_ms: said_ms + early, likely_ms: said_ms + median, late_ms: said_ms + late })
     }
 }
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn three_asks_say_more_than_configuration() {
-        assert_eq!(learnt(&[173, 171, 178]), AskMoment { early_ms: 167, likely_ms: 173, late_ms: 178 });
+        assert_eq!(learnt(&[173, 171, 178]), AskMoment { early_ms: 167, likely_ms: 173, late_ms: 182 });
     }
 
     #[test]
@@ -233,7 +234,7 @@ mod tests {
         }
         moments.probed("far", NOW - 4_000);
         assert_eq!(moments.expected("alpha", 0, NOW), AskMoment::at(200));
-        let either = AskMoment { early_ms: -12, likely_ms: 200, late_ms: 200 };
+        let either = AskMoment { early_ms: -12, likely_ms: 200, late_ms: 222 };
         assert_eq!(moments.expected("alpha", 0, NOW + 60_000), either, "that probe was for another slot");
         moments.probed("near", NOW - 3_000);
         assert_eq!(moments.expected("alpha", 0, NOW), either);
