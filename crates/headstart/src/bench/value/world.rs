@@ -29,6 +29,8 @@ const SET_UP_MS: i64 = 4_000;
 const HEAD_AFTER_MS: i64 = 1_000;
 /// By then nobody asks relays for the slot any more, and nobody asks them for the next one yet.
 const QUIET_AT_MS: i64 = 3_300;
+/// What relays bid from so long before the moment of asking until so long after it is signed ahead.
+const SIGNED_AHEAD_MS: i64 = 120;
 /// The sidecar is asked once headstart has answered, but no later than this, so that neither disturbs the other.
 const APART: Duration = Duration::from_millis(5);
 
@@ -129,6 +131,7 @@ impl World {
         let (parent_hash, proposer) = (self.chain.head().block_hash, self.chain.duty(slot).pubkey);
         let key = AuctionKey { slot, parent_hash, proposer };
         let start = self.field.network.slot_start(slot);
+        self.sign_ahead(key).await;
         let (fetched, polled) = (Shelf::default(), Shelf::default());
         let late = || Arc::clone(&self.plan.lateness);
         let prefetching =
@@ -144,6 +147,23 @@ impl World {
         join_all(ahead).await;
         let served = self.asks.iter().zip(served);
         served.flat_map(|(ask, served)| served.map(|served| self.sample(ask, key, served))).collect()
+    }
+
+    /// Has relays sign what they will bid when headers are about to be asked for: they share the cores with what is
+    /// measured then, which they do not in earnest.
+    async fn sign_ahead(&self, key: AuctionKey) {
+        let (start, group) = (self.field.network.slot_start(key.slot), Arc::clone(&self.poll));
+        let offsets_ms: Vec<_> = self.asks.iter().map(|ask| ask.offset_ms).collect();
+        let signing = tokio::task::spawn_blocking(move || {
+            for (offset_ms, relay) in
+                offsets_ms.iter().flat_map(|at| group.relays.iter().map(move |relay| (at, relay)))
+            {
+                let at = start + *offset_ms;
+                relay.sign_ahead(&key, at - SIGNED_AHEAD_MS, at + SIGNED_AHEAD_MS);
+            }
+        });
+        // What is not signed ahead is signed when it is asked for.
+        let _ = signing.await;
     }
 
     /// Asks all four strategies at one offset, give or take the jitter.
