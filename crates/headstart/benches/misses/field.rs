@@ -1,9 +1,13 @@
+use std::time::Duration;
+
 use headstart::clock::SYSTEM;
 use headstart_devnet::{Behaviour, HandBid, HeaderFault, Relay, RelayConfig, WireFault};
-use headstart_types::{BlsPublicKey, ForkName, Network, Slot, Wei};
+use headstart_relay::HeaderAnswer;
+use headstart_types::{AuctionKey, BlsPublicKey, ForkName, Network, Slot, Wei};
 use rand::rngs::StdRng;
 use rand::seq::index;
 use rand::{Rng, SeedableRng};
+use tokio::time::Instant;
 
 pub(crate) const SLOT_MS: u64 = 3_000;
 /// No header is served later in its slot.
@@ -13,6 +17,9 @@ const CLUSTERS: usize = 128;
 const VALIDATORS_EACH: usize = 4;
 /// Slots that relays have bids for.
 const SLOTS: u64 = 900;
+/// Whoever asks a relay directly waits no longer.
+const PATIENCE_MS: u64 = 950;
+const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS);
 const KEY_SEED: u64 = 0x6d69_7373;
 
 /// Relays of all kinds, and clusters that trust a few of them each.
@@ -24,7 +31,9 @@ pub(crate) struct Field {
 
 pub(crate) struct FieldRelay {
     pub(crate) relay: Relay,
-    latency_ms: u64,
+    /// Asks it without headstart.
+    client: headstart_relay::Relay,
+    pub(crate) latency_ms: u64,
     bids: bool,
 }
 
@@ -65,15 +74,25 @@ impl Field {
         (cluster, self.clusters[cluster].validators[number / CLUSTERS % VALIDATORS_EACH])
     }
 
-    /// Round trip of the fastest of the cluster's relays that have bids.
-    pub(crate) fn fastest_ms(&self, cluster: usize) -> Option<u64> {
+    /// The fastest of the cluster's relays that have bids.
+    pub(crate) fn fastest(&self, cluster: usize) -> Option<&FieldRelay> {
         let relays = self.clusters[cluster].relays.iter().map(|relay| &self.relays[*relay]);
-        relays.filter(|relay| relay.bids).map(|relay| relay.latency_ms).min()
+        relays.filter(|relay| relay.bids).min_by_key(|relay| relay.latency_ms)
     }
 
     pub(crate) fn about(&self) -> String {
         let with_bids = self.relays.iter().filter(|relay| relay.bids).count();
         format!("{CLUSTERS} clusters with 2 to 6 of {RELAYS} relays, of which {with_bids} have bids")
+    }
+}
+
+impl FieldRelay {
+    /// How long a client of its own waits for the relay's bid, in microseconds; `None` when it gets none.
+    pub(crate) async fn answers_in_us(&self, key: AuctionKey) -> Option<u64> {
+        let asked = Instant::now();
+        let answer = self.client.header(&key, ForkName::Fulu, PATIENCE_MS, asked + PATIENCE).await;
+        let took_us = u64::try_from(asked.elapsed().as_micros()).ok()?;
+        matches!(answer, HeaderAnswer::Bid(_)).then_some(took_us)
     }
 }
 
@@ -95,10 +114,12 @@ async fn relay(network: &Network, number: u64, rng: &mut StdRng) -> FieldRelay {
     let behaviour = Behaviour { latency_ms, header, ..Behaviour::by_hand() };
     let relay =
         Relay::spawn(RelayConfig::by_hand(network, SYSTEM, number).with_behaviour(behaviour)).await.unwrap();
+    let client = headstart_relay::Config::new(relay.url().parse().unwrap());
+    let client = headstart_relay::Relay::new(client, SYSTEM).unwrap();
     let first = network.slot_at(SYSTEM.now()).0;
     for slot in first..first + SLOTS {
         let value = Wei::new(rng.random_range(1_000_000_000_000_000..90_000_000_000_000_000));
         relay.set_bid(Slot(slot), HandBid { value, block: number << 32 | slot });
     }
-    FieldRelay { relay, latency_ms, bids }
+    FieldRelay { relay, client, latency_ms, bids }
 }

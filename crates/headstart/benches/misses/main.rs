@@ -117,11 +117,19 @@ async fn one(service: Arc<Service>, play: Arc<Play>, moment: Moment, validator: 
     let (cluster, proposer) = play.field.validator(validator);
     let key = AuctionKey { slot: moment.slot, parent_hash: BlockHash(Root::repeat_byte(7)), proposer };
     let cutoff = play.field.network.slot_start(moment.slot) + CUTOFF_MS;
-    let asked =
-        Proposer::get_header(&service.proposer, &service.endpoint, BeaconClient::Lighthouse, key).await;
+    let fastest = play.field.fastest(cluster);
+    let directly = async {
+        match fastest {
+            Some(relay) => relay.answers_in_us(key).await,
+            None => None,
+        }
+    };
+    let asked = Proposer::get_header(&service.proposer, &service.endpoint, BeaconClient::Lighthouse, key);
+    let (asked, directly_us) = tokio::join!(asked, directly);
     let miss = Miss {
         when: moment.when,
-        fastest_ms: play.field.fastest_ms(cluster),
+        fastest_ms: fastest.map(|relay| relay.latency_ms),
+        directly_us,
         left_ms: u64::try_from(cutoff - asked.asked_at).unwrap_or(0),
         answered_us: asked.reply.answered_in_us,
         status: asked.reply.status,
