@@ -77,10 +77,10 @@ impl App {
         let listeners = listeners(&config)?;
         let cluster_api = Door::new(&config, || core.cluster_api(&fetcher, config.cluster_api.workers))?;
         core.announce(&listeners);
-        let roles: Vec<_> = config.roles.0.iter().map(|role| role.as_str()).collect();
-        info!(roles = roles.join(","), "started");
         let health = Arc::new(Health::new(fetcher.clone(), opened.directory.clone(), store.clone()));
         let admin = admin(&config, &builder_api, &opened, &store, &health)?;
+        let roles: Vec<_> = config.roles.0.iter().map(|role| role.as_str()).collect();
+        info!(roles = roles.join(","), "started");
         let draining = Draining::new(&config, clock, &builder_api, &health);
         let Opened { registry, directory, deliveries, following, .. } = opened;
         Ok(Self {
