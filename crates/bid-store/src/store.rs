@@ -148,17 +148,24 @@ impl BidStore {
     /// Takes a bid that this process has verified into an open auction, for all processes. Its provenance is on record
     /// in the shared store, or that store is away, before anyone can see it here.
     pub async fn offer(&self, key: &AuctionKey, bid: Bid, fence: u64) -> Offered {
-        if self.has_others() {
-            self.share(key, &bid, fence).await;
+        if !self.has_others() || self.share(key, &bid, fence).await {
+            return self.take(key, bid);
         }
-        self.take(key, bid)
+        let offered = self.take(key, bid.clone());
+        // Whoever stalls once is not away, so nothing else would bring the others this bid, which may be the relay's
+        // last one.
+        self.share(key, &bid, fence).await;
+        offered
     }
 
-    async fn share(&self, key: &AuctionKey, bid: &Bid, fence: u64) {
+    /// Whether it is certain that the others have it.
+    async fn share(&self, key: &AuctionKey, bid: &Bid, fence: u64) -> bool {
         let shared = &self.inner.shared;
         let (relay, asked_at, ssz) = (bid.relay(), bid.asked_at(), bid.body(Encoding::Ssz).clone());
         let offered = shared.offered(key, bid.block_hash(), relay);
-        tokio::join!(offered, shared.share_bid(fence, SharedBid { key: *key, relay, asked_at, ssz }));
+        let share_bid = shared.share_bid(fence, SharedBid { key: *key, relay, asked_at, ssz });
+        let (is_on_record, kept) = tokio::join!(offered, share_bid);
+        is_on_record && kept.is_some()
     }
 
     /// Every relay's newest bid of the auction, unverified; empty when nobody can be asked.

@@ -209,12 +209,13 @@ impl Fetcher {
         self.shared.tasks.spawn(self.shared.closing.clone().run_until_cancelled_owned(work));
     }
 
-    /// Tells the other processes, if there can be any.
+    /// Tells the other processes, if there can be any, and once more if it is not certain that they were told: a store that
+    /// has stalled once is not away.
     pub(crate) fn notify(&self, notice: Notice) {
         let store = &self.shared.config.store;
         if store.has_others() {
             let store = store.clone();
-            self.spawn(async move { _ = store.notify(notice).await });
+            self.spawn(async move { _ = store.notify(notice.clone()).await || store.notify(notice).await });
         }
     }
 

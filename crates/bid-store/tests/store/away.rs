@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use headstart_auction::LeaseAnswer;
-use headstart_bid_store::{BidStore, Condition, Feed, Heard, LeaseName, Notice, RedisConfig};
-use headstart_types::{BlsPublicKey, Network, Root};
+use headstart_bid_store::{BidStore, Condition, Feed, Heard, LeaseName, Notice, RedisConfig, SubmissionKey};
+use headstart_types::{BlsPublicKey, Network, RelayId, Root};
 
 use crate::gateway::Gateway;
 use crate::redis_server::RedisServer;
@@ -215,4 +215,28 @@ async fn calls_that_wait_for_one_another_are_one_miss() {
     assert!(answers.iter().all(|answer| *answer == LeaseAnswer::Away), "{answers:?}");
     assert!(store.is_shared(), "it has stalled once");
     eventually("it answers again", async || lease().await != LeaseAnswer::Away).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bid_that_was_not_sent_in_time_reaches_the_others_all_the_same() {
+    /// More than a connection takes in while nothing passes.
+    const FILLS_THE_CONNECTION: usize = 32 << 20;
+    let server = RedisServer::start();
+    let gateway = Gateway::to(&server).await;
+    let store = connect_within(Duration::from_millis(500), &gateway.url(), None).await;
+    let other = connect(&server.url(), None).await;
+    let entry = store.open(key(SLOT)).unwrap();
+    let submission = SubmissionKey { slot: SLOT, block_root: Root::ZERO, version: 2 };
+    let before = store.put_answer(submission, vec![0; FILLS_THE_CONNECTION].into());
+    let (auction, offered) = (key(SLOT), bid(1, 10, 100));
+    let held_until_it_is_near = async {
+        entry.wait_for(|offers| !offers.is_empty()).await;
+        gateway.let_go();
+    };
+    gateway.hold();
+    tokio::join!(before, store.offer(&auction, offered, 1), held_until_it_is_near);
+    assert!(store.is_shared(), "it has stalled once");
+    let shared = other.shared_bids(&key(SLOT)).await;
+    assert_eq!(shared.iter().map(|bid| bid.relay).collect::<Vec<_>>(), [RelayId(1)]);
+    assert!(other.shared_origin(SLOT, hash(10)).await.is_some());
 }

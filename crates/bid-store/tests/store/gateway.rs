@@ -1,6 +1,7 @@
 //! A way to a server, for faults that only the network has.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::copy_bidirectional;
@@ -20,6 +21,7 @@ pub(crate) struct Gateway {
 
 #[derive(Clone, Default)]
 struct Faults {
+    hold: watch::Sender<bool>,
     swallow: watch::Sender<()>,
     cut: watch::Sender<()>,
 }
@@ -42,6 +44,15 @@ impl Gateway {
         *self.leads_to.lock().unwrap() = socket(server);
     }
 
+    /// Nothing passes for now; what waits goes on later.
+    pub(crate) fn hold(&self) {
+        self.faults.hold.send_replace(true);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.faults.hold.send_replace(false);
+    }
+
     /// The connections that there are stay open, and nothing passes over them any more.
     pub(crate) fn swallow(&self) {
         self.faults.swallow.send_replace(());
@@ -62,12 +73,18 @@ async fn accept(listener: TcpListener, leads_to: Arc<Mutex<PathBuf>>, faults: Fa
 }
 
 async fn pass_on(mut from: TcpStream, to: PathBuf, faults: Faults) {
-    let mut swallowed = faults.swallow.subscribe();
+    let (mut held, mut swallowed) = (faults.hold.subscribe(), faults.swallow.subscribe());
     let Ok(mut to) = UnixStream::connect(to).await else { return };
-    tokio::select! {
-        _ = copy_bidirectional(&mut from, &mut to) => {}
-        Ok(()) = swallowed.changed() => {
-            let _ = faults.cut.subscribe().changed().await;
+    let mut passing = pin!(copy_bidirectional(&mut from, &mut to));
+    loop {
+        let is_held = *held.borrow_and_update();
+        tokio::select! {
+            _ = &mut passing, if !is_held => return,
+            Ok(()) = held.changed() => {}
+            Ok(()) = swallowed.changed() => {
+                let _ = faults.cut.subscribe().changed().await;
+                return;
+            }
         }
     }
 }
