@@ -91,6 +91,10 @@ pub(crate) async fn reached(store: &BidStore) {
 
 /// The bid of that number from one of the relays, newer than those of lower numbers; every one is another block.
 pub(crate) fn bid(relay: u64, number: u32) -> Bid {
+    verify(&signed_bid(relay, number), relay, number)
+}
+
+pub(crate) fn signed_bid(relay: u64, number: u32) -> SignedBuilderBid {
     let (BuilderBid::Electra(mut message), secret) = (golden().message, relay_key()) else {
         panic!("a Fulu bid has Electra's shape")
     };
@@ -101,17 +105,14 @@ pub(crate) fn bid(relay: u64, number: u32) -> Bid {
     message.header.block_hash = BlockHash(hash.into());
     let message = BuilderBid::Electra(message);
     let signature = secret.sign(signing_root(message.tree_hash_root(), Network::mainnet().builder_domain()));
+    SignedBuilderBid { message, signature }
+}
+
+pub(crate) fn verify(signed: &SignedBuilderBid, relay: u64, number: u32) -> Bid {
     let expectations = Expectations::new(&Network::mainnet(), key(), None).unwrap();
     let url = relay_url(relay);
     let asked_at = NOW - 1_000_000 + i64::from(number);
-    Bid::verify(
-        &SignedBuilderBid { message, signature },
-        url.id(),
-        url.verifying_key(),
-        asked_at,
-        &expectations,
-    )
-    .unwrap()
+    Bid::verify(signed, url.id(), url.verifying_key(), asked_at, &expectations).unwrap()
 }
 
 pub(crate) fn key() -> AuctionKey {
