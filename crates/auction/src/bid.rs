@@ -14,6 +14,7 @@ pub struct Bid {
     value: Wei,
     block_hash: BlockHash,
     asked_at: UnixMillis,
+    came_at: UnixMillis,
     /// What the beacon node's facts must agree with, also when they come after the bid.
     claims: ParentFacts,
     ssz: Bytes,
@@ -179,10 +180,17 @@ impl Bid {
             value: signed.message.value(),
             block_hash: signed.message.header().block_hash(),
             asked_at,
+            came_at: asked_at,
             claims: ParentFacts::claimed_by(signed),
             ssz: signed.to_ssz().into(),
             json: signed.to_json(expectations.fork).into(),
         })
+    }
+
+    /// The bid, which has come here at that moment; without this, as soon as it was asked for.
+    #[must_use]
+    pub fn that_came_at(self, came_at: UnixMillis) -> Self {
+        Self { came_at, ..self }
     }
 
     /// The same bid, given again by the same relay to a later call: no need to verify it twice.
@@ -215,6 +223,11 @@ impl Bid {
     /// When the call that brought this bid left us: of two bids of one relay, the later-asked is the newer.
     pub fn asked_at(&self) -> UnixMillis {
         self.asked_at
+    }
+
+    /// When it was here for the first time, still to be verified.
+    pub fn came_at(&self) -> UnixMillis {
+        self.came_at
     }
 
     /// The reply body, ready to send; cloning it copies a pointer.

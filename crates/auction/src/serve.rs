@@ -2,8 +2,8 @@ use headstart_types::{Network, Outcome, Slot, UnixMillis};
 
 use crate::AskedAt;
 
-/// After the first acceptable bid a miss waits this many milliseconds more, for the other relays' answers.
-pub const MISS_GRACE_MS: u64 = 50;
+/// After the first acceptable bid has come a miss waits this many milliseconds more, for the other relays' answers.
+const MISS_GRACE_MS: i64 = 50;
 /// The longest that a beacon node is kept waiting: their own limit is one second.
 const LONGEST_WAIT_MS: i64 = 900;
 /// The answer leaves this long before the caller gives up.
@@ -46,6 +46,12 @@ pub fn header_deadline(
     answer_by.min(network.slot_start(slot) + cutoff_ms)
 }
 
+/// Until when a miss waits for better bids once there is one to serve. The other relays were asked at the same moment, so it
+/// counts from when that bid came: what verifying it took is not added.
+pub fn grace_ends(came_at: UnixMillis, deadline: UnixMillis) -> UnixMillis {
+    deadline.min(came_at + MISS_GRACE_MS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +89,10 @@ mod tests {
         );
         assert_eq!(deadline(100, Some(-5)), at(100));
         assert_eq!(deadline(1_900, None), at(2_000));
+    }
+    #[test]
+    fn other_relays_are_waited_for_from_when_the_first_bid_came_and_never_past_the_deadline() {
+        assert_eq!(grace_ends(at(100), at(975)), at(150));
+        assert_eq!(grace_ends(at(950), at(975)), at(975));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headstart_auction::{
-    AskedAt, Bid, Choice, MISS_GRACE_MS, Mode, Offers, Serving, best, header_deadline, may_serve,
+    AskedAt, Bid, Choice, Mode, Offers, Serving, best, grace_ends, header_deadline, may_serve,
 };
 use headstart_bid_store::{AuctionEntry, Chosen, Served};
 use headstart_registry::{Asker, Claim, Cluster};
@@ -120,11 +120,11 @@ impl BuilderApi {
         let deadline =
             header_deadline(asked.now, &config.network, asked.key.slot, cutoff_ms, asked.timeout_ms);
         let acceptable = |offers: &Offers| matches!(best(offers, &policy), Choice::Bid(_));
-        if time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await.is_ok()
-            && acceptable(&entry.offers())
+        if let Ok(offers) = time::timeout(self.left_until(deadline), entry.wait_for(acceptable)).await
+            && let Choice::Bid(first) = best(&offers, &policy)
         {
-            // The other relays were asked at the same moment: a little patience often gets a better bid.
-            let grace = self.left_until(deadline).min(Duration::from_millis(MISS_GRACE_MS));
+            // A little patience often gets a better bid.
+            let grace = self.left_until(grace_ends(first.came_at(), deadline));
             let _ = time::timeout(grace, entry.wait_for(|_| false)).await;
         }
         let now = config.clock.now();
