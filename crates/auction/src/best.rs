@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use headstart_types::{RelayId, Wei};
+
 use crate::{Bid, ClusterPolicy, Offers};
 
 /// What a cluster gets of an auction at one instant.
@@ -27,4 +29,21 @@ pub fn best(offers: &Offers, policy: &ClusterPolicy) -> Choice {
         Some(_) => Choice::BelowMinBid,
         None => Choice::NoBid,
     }
+}
+
+/// Whether a bid of that relay which claims to be worth so much changes what any of these clusters is served: it beats what
+/// is held, or takes the place of it. All others are kept for when the best is gone.
+pub fn may_win<'a>(
+    offers: &Offers,
+    mut policies: impl Iterator<Item = &'a ClusterPolicy>,
+    relay: RelayId,
+    value: Wei,
+) -> bool {
+    policies.any(|policy| {
+        policy.trusts(relay)
+            && match best(offers, policy) {
+                Choice::Bid(held) => held.relay() == relay || value > held.value(),
+                Choice::BelowMinBid | Choice::NoBid => value >= policy.min_bid,
+            }
+    })
 }

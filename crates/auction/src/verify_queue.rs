@@ -21,16 +21,18 @@ pub struct Unverified {
     pub source: BidSource,
     pub asked_at: UnixMillis,
     pub value: Wei,
+    /// Whether it changes what somebody is served: see [`crate::may_win`].
+    pub may_win: bool,
 }
 
-/// Tells those who wait apart.
+/// Tells bids apart.
 pub type Ticket = u64;
 
 /// What becomes of a bid that has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// It is verified at once.
-    Goes,
+    Goes(Ticket),
     /// It waits, and the one that waited in its place goes away: the relay would replace it at once.
     Waits { ticket: Ticket, instead_of: Option<Ticket> },
     /// A newer one of the same relay is being verified, or waits.
@@ -38,7 +40,8 @@ pub enum Came {
 }
 
 /// Which bid is verified next, where bids come faster than cores verify them: of one relay one after the other and the
-/// newest only, and among relays the one that claims to be worth most.
+/// newest only, and among relays the one that claims to be worth most. Those that change nothing for now leave half of the
+/// cores free, so that one which does finds a core.
 ///
 /// Bounded by auctions and relays: of each relay, auction and source one waits.
 #[derive(Clone, Debug)]
@@ -52,17 +55,15 @@ pub struct VerifyQueue {
 /// A bid that is being verified, or was and is being stored: its relay's next may be the same one.
 #[derive(Clone, Copy, Debug)]
 struct Going {
-    lane: Lane,
-    source: BidSource,
-    asked_at: UnixMillis,
+    ticket: Ticket,
+    bid: Unverified,
     on_core: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     ticket: Ticket,
-    asked_at: UnixMillis,
-    value: Wei,
+    bid: Unverified,
 }
 
 impl VerifyQueue {
@@ -72,57 +73,59 @@ impl VerifyQueue {
     }
 
     pub fn come(&mut self, bid: Unverified) -> Came {
-        let Unverified { lane, source, asked_at, value } = bid;
         if self.is_overtaken(&bid) {
             return Came::Overtaken;
         }
-        if self.has_core() && self.is_free(&lane) {
-            self.going.push(Going { lane, source, asked_at, on_core: true });
-            return Came::Goes;
-        }
         self.tickets += 1;
         let ticket = self.tickets;
-        let overtaken = self.waiting.insert((lane, source), Waiting { ticket, asked_at, value });
+        if self.may_go(&bid) {
+            self.going.push(Going { ticket, bid, on_core: true });
+            return Came::Goes(ticket);
+        }
+        let overtaken = self.waiting.insert((bid.lane, bid.source), Waiting { ticket, bid });
         Came::Waits { ticket, instead_of: overtaken.map(|waiting| waiting.ticket) }
     }
 
-    /// The lane's bid was verified, and needs no core any more; who goes next.
-    pub fn verified(&mut self, lane: &Lane) -> Option<(Ticket, Lane)> {
-        self.going.iter_mut().filter(|going| going.lane == *lane).for_each(|going| going.on_core = false);
+    /// This bid was verified, and needs no core any more; who goes next.
+    pub fn verified(&mut self, ticket: Ticket) -> Option<Ticket> {
+        self.going.iter_mut().filter(|going| going.ticket == ticket).for_each(|going| going.on_core = false);
         self.next()
     }
 
-    /// The lane's bid is stored, or was not believed; who goes next.
-    pub fn done(&mut self, lane: &Lane) -> Option<(Ticket, Lane)> {
-        self.going.retain(|going| going.lane != *lane);
+    /// This bid is stored, or was not believed; who goes next.
+    pub fn done(&mut self, ticket: Ticket) -> Option<Ticket> {
+        self.going.retain(|going| going.ticket != ticket);
         self.next()
     }
 
-    fn next(&mut self) -> Option<(Ticket, Lane)> {
-        if !self.has_core() {
-            return None;
-        }
-        let free = self.waiting.iter().filter(|((lane, _), _)| self.is_free(lane));
-        let best = free.max_by_key(|(_, waiting)| (waiting.value, Reverse(waiting.ticket)));
-        let (lane, source) = best.map(|(place, _)| *place)?;
-        let Waiting { ticket, asked_at, .. } = self.waiting.remove(&(lane, source))?;
-        self.going.push(Going { lane, source, asked_at, on_core: true });
-        Some((ticket, lane))
+    fn next(&mut self) -> Option<Ticket> {
+        let able = self.waiting.values().filter(|waiting| self.may_go(&waiting.bid));
+        let best = able.max_by_key(|Waiting { ticket, bid }| (bid.may_win, bid.value, Reverse(*ticket)));
+        let Waiting { ticket, bid } = *best?;
+        self.waiting.remove(&(bid.lane, bid.source));
+        self.going.push(Going { ticket, bid, on_core: true });
+        Some(ticket)
     }
 
-    fn has_core(&self) -> bool {
-        self.going.iter().filter(|going| going.on_core).count() < self.cores
-    }
-
-    fn is_free(&self, lane: &Lane) -> bool {
-        self.going.iter().all(|going| going.lane != *lane)
+    /// Whether there is a core for it, and nothing of its relay that it must wait for. One that changes nothing is not
+    /// waited for by one that does.
+    fn may_go(&self, bid: &Unverified) -> bool {
+        let on_core = |may_win: bool| {
+            self.going.iter().filter(|going| going.on_core && going.bid.may_win == may_win).count()
+        };
+        let has_core = on_core(true) + on_core(false) < self.cores;
+        let has_core_to_spare = on_core(false) < (self.cores / 2).max(1);
+        let is_before = |going: &Going| going.bid.lane == bid.lane && (going.bid.may_win || !bid.may_win);
+        has_core && (bid.may_win || has_core_to_spare) && !self.going.iter().any(is_before)
     }
 
     fn is_overtaken(&self, bid: &Unverified) -> bool {
-        let Unverified { lane, source, asked_at, .. } = *bid;
-        let going = self.going.iter().filter(|going| going.lane == lane && going.source == source);
-        let waiting = self.waiting.get(&(lane, source)).map(|waiting| waiting.asked_at);
-        going.map(|going| going.asked_at).chain(waiting).any(|at| at > asked_at)
+        let going = self.going.iter().map(|going| &going.bid);
+        let waiting = self.waiting.get(&(bid.lane, bid.source)).map(|waiting| &waiting.bid);
+        let is_newer = |other: &Unverified| {
+            (other.lane, other.source) == (bid.lane, bid.source) && other.asked_at > bid.asked_at
+        };
+        going.chain(waiting).any(is_newer)
     }
 }
 
@@ -139,11 +142,12 @@ mod tests {
 
     fn bid(relay: u64, asked_ms: i64, value: u64) -> Unverified {
         let (asked_at, value) = (UnixMillis(asked_ms), Wei::new(u128::from(value)));
-        Unverified { lane: lane(relay), source: BidSource::Answer, asked_at, value }
+        Unverified { lane: lane(relay), source: BidSource::Answer, asked_at, value, may_win: true }
     }
 
-    fn done(queue: &mut VerifyQueue, relay: u64) -> Option<Ticket> {
-        queue.done(&lane(relay)).map(|(ticket, _)| ticket)
+    /// One that is worth less than what is held.
+    fn lesser(relay: u64, asked_ms: i64, value: u64) -> Unverified {
+        Unverified { may_win: false, ..bid(relay, asked_ms, value) }
     }
 
     fn waits(ticket: Ticket) -> Came {
@@ -154,52 +158,76 @@ mod tests {
     fn the_most_valuable_goes_first_and_of_equals_the_one_that_came_first() {
         let mut queue = VerifyQueue::new(1);
         let came = [(1, 1), (2, 5), (3, 9), (4, 9)].map(|(relay, value)| queue.come(bid(relay, 0, value)));
-        assert_eq!(came, [Came::Goes, waits(1), waits(2), waits(3)]);
-        assert_eq!([1, 3, 4, 2].map(|relay| done(&mut queue, relay)), [Some(2), Some(3), Some(1), None]);
-        assert_eq!(queue.come(bid(5, 0, 0)), Came::Goes, "the core is free again");
+        assert_eq!(came, [Came::Goes(1), waits(2), waits(3), waits(4)]);
+        assert_eq!([1, 3, 4, 2].map(|ticket| queue.done(ticket)), [Some(3), Some(4), Some(2), None]);
+        assert_eq!(queue.come(bid(5, 0, 0)), Came::Goes(5), "the core is free again");
     }
 
     #[test]
     fn as_many_as_there_are_cores_go_at_once_but_one_of_a_relay() {
         let mut queue = VerifyQueue::new(2);
-        assert_eq!(
-            [1, 1, 2, 3].map(|relay| queue.come(bid(relay, 0, 1))),
-            [Came::Goes, waits(1), Came::Goes, waits(2)]
-        );
-        assert_eq!(done(&mut queue, 2), Some(2), "the first relay's next waits for its own");
-        assert_eq!(done(&mut queue, 1), Some(1));
+        let came = [1, 1, 2, 3].map(|relay| queue.come(bid(relay, 0, 1)));
+        assert_eq!(came, [Came::Goes(1), waits(2), Came::Goes(3), waits(4)]);
+        assert_eq!(queue.done(3), Some(4), "the first relay's next waits for its own");
+        assert_eq!(queue.done(1), Some(2));
     }
 
     #[test]
     fn of_a_relay_the_newest_alone_waits() {
         let mut queue = VerifyQueue::new(1);
-        assert_eq!([10, 20].map(|at| queue.come(bid(1, at, 9))), [Came::Goes, waits(1)]);
-        assert_eq!(queue.come(bid(1, 30, 3)), Came::Waits { ticket: 2, instead_of: Some(1) });
+        assert_eq!([10, 20].map(|at| queue.come(bid(1, at, 9))), [Came::Goes(1), waits(2)]);
+        assert_eq!(queue.come(bid(1, 30, 3)), Came::Waits { ticket: 3, instead_of: Some(2) });
         assert_eq!(
             queue.come(bid(1, 25, 99)),
             Came::Overtaken,
             "its answer was slower than that of a later ask"
         );
-        assert_eq!((done(&mut queue, 1), queue.come(bid(1, 29, 9))), (Some(2), Came::Overtaken));
-        assert_eq!(done(&mut queue, 1), None);
+        assert_eq!((queue.done(1), queue.come(bid(1, 29, 9))), (Some(3), Came::Overtaken));
+        assert_eq!(queue.done(3), None);
     }
 
     #[test]
     fn a_core_is_free_when_a_bid_is_verified_and_its_relay_when_it_is_stored() {
         let mut queue = VerifyQueue::new(1);
         let came = [(1, 0), (1, 10), (2, 0)].map(|(relay, asked_ms)| queue.come(bid(relay, asked_ms, 9)));
-        assert_eq!(came, [Came::Goes, waits(1), waits(2)]);
-        assert_eq!(queue.verified(&lane(1)), Some((2, lane(2))));
-        assert_eq!(done(&mut queue, 1), None, "the other relay's is on the core");
-        assert_eq!(queue.verified(&lane(2)), Some((1, lane(1))));
+        assert_eq!(came, [Came::Goes(1), waits(2), waits(3)]);
+        assert_eq!(queue.verified(1), Some(3));
+        assert_eq!(queue.done(1), None, "the other relay's is on the core");
+        assert_eq!(queue.verified(3), Some(2));
     }
 
     #[test]
     fn a_relays_answers_and_what_its_stream_brings_do_not_overtake_each_other() {
         let mut queue = VerifyQueue::new(1);
         let frame = |asked_ms| Unverified { source: BidSource::Stream, ..bid(1, asked_ms, 5) };
-        assert_eq!([queue.come(bid(1, 10, 5)), queue.come(frame(8))], [Came::Goes, waits(1)]);
-        assert_eq!(queue.come(bid(1, 12, 9)), waits(2));
-        assert_eq!([1, 1, 1].map(|relay| done(&mut queue, relay)), [Some(2), Some(1), None]);
+        assert_eq!([queue.come(bid(1, 10, 5)), queue.come(frame(8))], [Came::Goes(1), waits(2)]);
+        assert_eq!(queue.come(bid(1, 12, 9)), waits(3));
+        assert_eq!([1, 3, 2].map(|ticket| queue.done(ticket)), [Some(3), Some(2), None]);
+    }
+
+    #[test]
+    fn what_changes_nothing_leaves_a_core_free_and_goes_last() {
+        let mut queue = VerifyQueue::new(2);
+        assert_eq!([1, 2].map(|relay| queue.come(lesser(relay, 0, 5))), [Came::Goes(1), waits(2)]);
+        assert_eq!(queue.come(bid(3, 0, 4)), Came::Goes(3));
+        assert_eq!(queue.come(bid(4, 0, 3)), waits(4));
+        assert_eq!(queue.done(1), Some(4), "though the other claims to be worth more");
+        assert_eq!([queue.done(4), queue.done(3), queue.done(2)], [Some(2), None, None]);
+    }
+
+    #[test]
+    fn on_one_core_what_changes_nothing_goes_when_nothing_else_does() {
+        let mut queue = VerifyQueue::new(1);
+        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(2, 0, 9))], [Came::Goes(1), waits(2)]);
+        assert_eq!([queue.come(lesser(3, 0, 5)), queue.come(lesser(4, 0, 6))], [waits(3), waits(4)]);
+        assert_eq!([1, 2, 4].map(|ticket| queue.done(ticket)), [Some(2), Some(4), Some(3)]);
+    }
+
+    #[test]
+    fn a_relays_better_bid_does_not_wait_for_its_lesser_one_but_the_reverse() {
+        let mut queue = VerifyQueue::new(2);
+        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(1, 10, 9))], [Came::Goes(1), Came::Goes(2)]);
+        assert_eq!((queue.done(1), queue.come(lesser(1, 20, 6))), (None, waits(3)));
+        assert_eq!(queue.done(2), Some(3));
     }
 }

@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use headstart_auction::{Bid, Choice, ClusterPolicy, Expectations, Offers, best};
+use headstart_auction::{Bid, Choice, ClusterPolicy, Expectations, Offers, best, may_win};
 use headstart_types::{
     AuctionKey, BlockHash, BlsPublicKey, BuilderBid, ForkName, Network, PublicKey, RelayId, SecretKey,
     SignedBuilderBid, Slot, U256, UnixMillis, Wei, signing_root,
@@ -109,5 +109,30 @@ proptest! {
             _ => None,
         };
         prop_assert_eq!(chosen(&play(&events)), chosen(&play(&by_relay)));
+    }
+
+    #[test]
+    fn a_bid_that_may_not_win_changes_nobodys_best_one(
+        events in events(),
+        trusted in prop::collection::vec(prop::collection::vec(0..RELAYS, 0..RELAYS as usize), 1..3),
+        min_bid in 0..=VALUES,
+        next in (0..RELAYS, 1..=VALUES),
+    ) {
+        let (offers, (relay, value)) = (play(&events), next);
+        let policies: Vec<_> = trusted
+            .into_iter()
+            .map(|relays| ClusterPolicy::new(relays.into_iter().map(RelayId).collect(), Wei(U256::from(min_bid)), 2_000, 0))
+            .collect();
+        let after = play(&[events.as_slice(), &[Event { relay, value, asked_at: 99 }]].concat());
+        let value_of = |offers: &Offers, policy: &ClusterPolicy| match best(offers, policy) {
+            Choice::Bid(bid) => Some(bid.value()),
+            _ => None,
+        };
+        let changes = policies.iter().any(|policy| value_of(&offers, policy) != value_of(&after, policy));
+        let may_win = may_win(&offers, policies.iter(), RelayId(relay), Wei(U256::from(value)));
+        prop_assert!(may_win || !changes);
+        prop_assert!(changes || !may_win || offers.of(RelayId(relay)).is_some_and(|held| {
+            policies.iter().any(|policy| matches!(best(&offers, policy), Choice::Bid(best) if best.relay() == held.relay()))
+        }), "what changes nothing is told apart unless its relay holds the best");
     }
 }

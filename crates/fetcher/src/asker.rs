@@ -98,15 +98,13 @@ impl<'a> Asker<'a> {
         received: ReceivedBid,
         source: BidSource,
     ) -> Answer {
+        let came_at = self.fetcher.now();
         if let Some(answer) = self.take_again(relay, asked_at, &received) {
             return answer;
         }
-        let bid = Unverified {
-            lane: (self.key, relay.id()),
-            source,
-            asked_at,
-            value: self.credible_value(relay.id(), &received),
-        };
+        let value = self.credible_value(relay.id(), &received);
+        let may_win = self.fetcher.may_win(&self.key, &self.entry.offers(), relay.id(), value);
+        let bid = Unverified { lane: (self.key, relay.id()), source, asked_at, value, may_win };
         let Some(turn) = self.fetcher.verifier().turn(bid).await else { return Answer::Overtaken };
         // While it waited, the same bid may have been believed.
         if let Some(answer) = self.take_again(relay, asked_at, &received) {
@@ -117,7 +115,10 @@ impl<'a> Asker<'a> {
             return Answer::TooLate;
         };
         let (id, relay_key) = (relay.id(), relay.verifying_key().clone());
-        let verify = move || Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
+        let verify = move || {
+            let verified = Bid::verify(&received.bid, id, &relay_key, asked_at, &expectations);
+            verified.map(|bid| bid.that_came_at(came_at))
+        };
         let Some((verified, _turn)) = self.fetcher.verifier().bid(turn, verify).await else {
             return Answer::Failed;
         };

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headstart_auction::{Answer, AskTurn, Auction, DEFAULT_STICKY_MS, Interest, Standing};
+use headstart_auction::{Answer, AskTurn, Auction, DEFAULT_STICKY_MS, Interest, Offers, Standing, may_win};
 use headstart_bid_store::{AuctionEvent, AuctionEventKind};
 use headstart_registry::{Claim, ClaimLevel, Directory};
-use headstart_types::{AuctionKey, BlsPublicKey, RelayId, Slot, UnixMillis};
+use headstart_types::{AuctionKey, BlsPublicKey, RelayId, Slot, UnixMillis, Wei};
 use tracing::warn;
 
 use crate::Fetcher;
@@ -22,6 +22,12 @@ pub(crate) enum Paid {
 }
 
 impl Fetcher {
+    /// Whether a bid of that value changes what any cluster is served that claims the proposer.
+    pub(crate) fn may_win(&self, key: &AuctionKey, offers: &Offers, relay: RelayId, value: Wei) -> bool {
+        let directory = self.shared.config.directory.load();
+        may_win(offers, directory.claims(&key.proposer).iter().map(|claim| &*claim.policy), relay, value)
+    }
+
     /// One auction for all clusters that claim the proposer: it asks every relay that any of them trusts, until the last of
     /// their cut-offs.
     pub(crate) fn auction(&self, key: AuctionKey, claims: &[Claim]) -> Option<Auction> {

@@ -1,7 +1,6 @@
 //! What other processes of the same store tell: their bids, verified anew, and what happens to auctions there.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headstart_auction::{Armed, Bid, BidSource, Expectations, Standing, Unverified};
@@ -141,18 +140,15 @@ impl Fetcher {
         if !self.is_of_now(bid.key.slot) {
             return;
         }
-        let mut waiting = self.inbox();
-        let is_full = waiting.len() >= WAITING_MAX;
-        match waiting.entry(place) {
-            Entry::Occupied(mut newest) => _ = newest.insert(bid),
-            Entry::Vacant(_) if is_full => {}
-            Entry::Vacant(place) => {
-                let place = place.insert_entry(bid).key().to_owned();
-                drop(waiting);
-                let fetcher = self.clone();
-                self.spawn(async move { fetcher.take_in(place).await });
+        {
+            let mut waiting = self.inbox();
+            if waiting.len() >= WAITING_MAX && !waiting.contains_key(&place) {
+                return;
             }
+            waiting.insert(place, bid);
         }
+        let fetcher = self.clone();
+        self.spawn(async move { fetcher.take_in(place).await });
     }
 
     async fn take_in(&self, place: (AuctionKey, RelayId)) {
@@ -162,19 +158,29 @@ impl Fetcher {
             let newest = fetcher.inbox().remove(&place)?;
             fetcher.believe(newest)
         };
-        let (key, store) = (place.0, &self.shared.config.store);
-        // What it is worth is not known yet, but another process has believed it.
-        let (source, value) = (BidSource::OtherProcess, Wei::MAX);
-        let Some(turn) =
-            self.verifier().turn(Unverified { lane: place, source, asked_at: self.now(), value }).await
-        else {
-            return;
-        };
+        let ((key, relay), store) = (place, &self.shared.config.store);
+        let Some(value) = self.value_waiting(&place) else { return };
+        let held = store.auction(&key).map(|entry| entry.offers()).unwrap_or_default();
+        let may_win = self.may_win(&key, &held, relay, value);
+        let (source, asked_at) = (BidSource::OtherProcess, self.now());
+        let bid = Unverified { lane: place, source, asked_at, value, may_win };
+        let Some(turn) = self.verifier().turn(bid).await else { return };
         if let Some((Some(bid), _turn)) = self.verifier().bid(turn, verify).await
             && store.open(key).is_some()
         {
             store.take(&key, bid);
         }
+    }
+
+    /// What the bid claims to be worth that waits in this place. One that cannot be read is dropped.
+    fn value_waiting(&self, place: &(AuctionKey, RelayId)) -> Option<Wei> {
+        let fork = self.network().fork_at(place.0.slot);
+        let mut inbox = self.inbox();
+        let value = inbox.get(place).and_then(|bid| SignedBuilderBid::from_ssz(fork?, &bid.ssz).ok());
+        if value.is_none() {
+            inbox.remove(place);
+        }
+        value.map(|signed| signed.message.value())
     }
 
     /// Verifies what another process has verified before: only what this one believes is served here.
@@ -185,7 +191,8 @@ impl Fetcher {
             return None;
         }
         // A clock that goes ahead must not keep this process's own later bids out.
-        let asked_at = asked_at.min(self.now());
+        let came_at = self.now();
+        let asked_at = asked_at.min(came_at);
         if let Some(entry) = self.shared.config.store.auction(&key)
             && let Some(held) = entry.offers().of(relay)
             && held.body(Encoding::Ssz) == &ssz
@@ -202,6 +209,7 @@ impl Fetcher {
                 warn!(slot = %key.slot, %relay, "a bid of another process was left out: failed to {rejected}");
             })
             .ok()
+            .map(|bid| bid.that_came_at(came_at))
     }
 
     fn is_of_now(&self, slot: Slot) -> bool {

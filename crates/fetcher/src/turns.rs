@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use headstart_auction::{Came, Lane, Ticket, Unverified, VerifyQueue};
+use headstart_auction::{Came, Ticket, Unverified, VerifyQueue};
 use tokio::sync::oneshot;
 
 /// A queue with those who wait in it.
@@ -20,7 +20,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Turn {
     turns: Turns,
-    lane: Lane,
+    ticket: Ticket,
 }
 
 impl Turns {
@@ -33,7 +33,7 @@ impl Turns {
         let given = {
             let mut state = self.state();
             match state.queue.come(bid) {
-                Came::Goes => return Some(self.turn(bid.lane)),
+                Came::Goes(ticket) => return Some(self.turn(ticket)),
                 Came::Overtaken => return None,
                 Came::Waits { ticket, instead_of } => {
                     let (give, given) = oneshot::channel();
@@ -48,19 +48,19 @@ impl Turns {
     }
 
     /// Lets the next go, if there is one.
-    fn give(&self, next: impl FnOnce(&mut VerifyQueue) -> Option<(Ticket, Lane)>) {
+    fn give(&self, next: impl FnOnce(&mut VerifyQueue) -> Option<Ticket>) {
         let next = {
             let mut state = self.state();
-            next(&mut state.queue).and_then(|(ticket, lane)| Some((state.waiting.remove(&ticket)?, lane)))
+            next(&mut state.queue).and_then(|ticket| Some((state.waiting.remove(&ticket)?, ticket)))
         };
-        if let Some((next, lane)) = next {
+        if let Some((next, ticket)) = next {
             // One that waits no longer gives it back at once, and so on to the next.
-            drop(next.send(self.turn(lane)));
+            drop(next.send(self.turn(ticket)));
         }
     }
 
-    fn turn(&self, lane: Lane) -> Turn {
-        Turn { turns: self.clone(), lane }
+    fn turn(&self, ticket: Ticket) -> Turn {
+        Turn { turns: self.clone(), ticket }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,13 +71,13 @@ impl Turns {
 impl Turn {
     /// The bid needs no core any more.
     pub(crate) fn verified(&self) {
-        self.turns.give(|queue| queue.verified(&self.lane));
+        self.turns.give(|queue| queue.verified(self.ticket));
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.give(|queue| queue.done(&self.lane));
+        self.turns.give(|queue| queue.done(self.ticket));
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
         let (parent_hash, proposer) = (BlockHash([1; 32].into()), BlsPublicKey::default());
         let lane = (AuctionKey { slot: Slot(7), parent_hash, proposer }, RelayId(relay));
         let (source, asked_at) = (BidSource::Answer, UnixMillis(asked_ms));
-        Unverified { lane, source, asked_at, value: Wei::new(relay.into()) }
+        Unverified { lane, source, asked_at, value: Wei::new(relay.into()), may_win: true }
     }
 
     fn poll<T>(waiting: Pin<&mut impl Future<Output = T>>) -> Option<T> {
