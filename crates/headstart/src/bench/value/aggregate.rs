@@ -145,6 +145,7 @@ pub(super) mod tests {
             answer: Answer { value: value.map(Wei::new), answered_us, wrong: None },
             reachable: Some(Wei::new(100)),
             delivered: Some(Wei::new(100)),
+            fetched: Some(Wei::new(100)),
             in_books: Some(Wei::new(200)),
             calls: Tally { of_relay: vec![2, 4], refused: 1, outside_slot: 0 },
         }

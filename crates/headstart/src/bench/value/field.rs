@@ -17,7 +17,7 @@ pub(super) struct Field {
 const STORED_WITHIN_MS: i64 = 2;
 
 /// What the figures of a report are, for whoever reads it.
-pub(super) const DEFINITIONS: [(&str, &str); 5] = [
+pub(super) const DEFINITIONS: [(&str, &str); 6] = [
     (
         "reachable",
         "the best bid that any answer could have carried here by the instant of asking: each relay's book half a round \
@@ -28,6 +28,11 @@ pub(super) const DEFINITIONS: [(&str, &str); 5] = [
         "the best bid that relays' streams had brought here at least 2 ms before the asking, which is what headstart \
          allows itself from a frame to the store; where a lower one of the same relay has come since, that one. Of a \
          relay without a stream, what was reachable",
+    ),
+    (
+        "fetched",
+        "the best bid that the strategy's own calls had brought back by the instant of asking: what is served below that \
+         had come and was not verified yet",
     ),
     ("in the books", "the best bid in any relay's book at the very instant of asking"),
     (

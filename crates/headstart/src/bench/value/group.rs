@@ -3,10 +3,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use headstart_devnet::{Access, Chain, HeaderCall, Market, Relay, RelayConfig, SignedBids};
 use headstart_relay::HeaderAnswer;
-use headstart_types::{AuctionKey, ForkName, Network, Slot, Wei};
+use headstart_types::{AuctionKey, ForkName, Network, Slot, UnixMillis, Wei};
 use tokio::time::Instant;
 
 use super::cast::Cast;
+use super::held::Held;
 use super::sample::Tally;
 use crate::clock;
 
@@ -59,6 +60,18 @@ impl Group {
             HeaderAnswer::Bid(received) => Some(received.bid.message.value()),
             _ => None,
         }
+    }
+
+    /// The best of what each relay's newest call for `slot` had brought back by `now`.
+    pub(super) fn fetched(&self, slot: Slot, now: UnixMillis) -> Option<Wei> {
+        let mut held = Held::default();
+        for (number, relay) in self.relays.iter().enumerate() {
+            let latency_ms = relay.behaviour().latency_ms.cast_signed();
+            for call in relay.headers_of(slot).iter().filter(|call| call.asked_at + latency_ms <= now) {
+                held.take(number, call.asked_at.0, call.bid.map(|(_, value)| value));
+            }
+        }
+        held.best()
     }
 
     /// The calls that the relays have seen for `slot`.

@@ -47,6 +47,7 @@ pub(super) struct Cell {
     pub(super) auctions: usize,
     pub(super) of_reachable: Shares,
     pub(super) of_delivered: Shares,
+    pub(super) of_fetched: Shares,
     pub(super) of_books: Shares,
     /// Where the least of the reachable value was captured.
     pub(super) least_at: Option<Place>,
@@ -125,6 +126,7 @@ impl Cell {
             auctions: samples.len(),
             of_reachable: Shares::new(samples, |sample| sample.reachable),
             of_delivered: Shares::new(samples, |sample| sample.delivered),
+            of_fetched: Shares::new(samples, |sample| sample.fetched),
             of_books: Shares::new(samples, |sample| sample.in_books),
             least_at: least_at(samples),
             answered_us: Took::new(samples.iter().map(|sample| sample.answer.answered_us).collect()),
@@ -200,6 +202,7 @@ pub(super) mod tests {
         for key in [
             "/of_reachable/mean",
             "/of_delivered/mean",
+            "/of_fetched/mean",
             "/of_books/p5",
             "/answered_us/p99",
             "/calls/refused",

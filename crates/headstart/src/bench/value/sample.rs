@@ -33,6 +33,8 @@ pub(super) struct Sample {
     pub(super) answer: Answer,
     pub(super) reachable: Option<Wei>,
     pub(super) delivered: Option<Wei>,
+    /// The best of what this strategy's own calls had brought back.
+    pub(super) fetched: Option<Wei>,
     pub(super) in_books: Option<Wei>,
     pub(super) calls: Tally,
 }

@@ -214,6 +214,7 @@ impl World {
             answer,
             reachable: self.field.reachable(key.slot, asked_at),
             delivered: self.field.delivered(key.slot, asked_at),
+            fetched: group.fetched(key.slot, asked_at),
             in_books: self.field.in_books(key.slot, asked_at),
             calls: group.calls(&self.field.network, key.slot),
         }
