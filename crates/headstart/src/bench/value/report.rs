@@ -47,7 +47,8 @@ pub(super) struct Cell {
     pub(super) auctions: usize,
     pub(super) of_reachable: Shares,
     pub(super) of_delivered: Shares,
-    pub(super) of_fetched: Shares,
+    /// `None` for who asks relays only when it is asked.
+    pub(super) of_fetched: Option<Shares>,
     pub(super) of_books: Shares,
     /// Where the least of the reachable value was captured.
     pub(super) least_at: Option<Place>,
@@ -126,7 +127,10 @@ impl Cell {
             auctions: samples.len(),
             of_reachable: Shares::new(samples, |sample| sample.reachable),
             of_delivered: Shares::new(samples, |sample| sample.delivered),
-            of_fetched: Shares::new(samples, |sample| sample.fetched),
+            of_fetched: samples
+                .iter()
+                .any(|sample| sample.fetched.is_some())
+                .then(|| Shares::new(samples, |sample| sample.fetched)),
             of_books: Shares::new(samples, |sample| sample.in_books),
             least_at: least_at(samples),
             answered_us: Took::new(samples.iter().map(|sample| sample.answer.answered_us).collect()),

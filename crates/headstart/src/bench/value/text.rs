@@ -99,7 +99,7 @@ fn table<'a>(cells: impl Iterator<Item = &'a Cell>) -> Table {
             share(reachable.least),
             reachable.above.to_string(),
             share(cell.of_delivered.mean),
-            share(cell.of_fetched.mean),
+            cell.of_fetched.map_or_else(|| "-".to_owned(), |fetched| share(fetched.mean)),
             share(books.mean),
             share(books.p5),
             share(books.least),
