@@ -90,6 +90,7 @@ mod tests {
         assert_eq!(deadline(100, Some(-5)), at(100));
         assert_eq!(deadline(1_900, None), at(2_000));
     }
+
     #[test]
     fn other_relays_are_waited_for_from_when_the_first_bid_came_and_never_past_the_deadline() {
         assert_eq!(grace_ends(at(100), at(975)), at(150));

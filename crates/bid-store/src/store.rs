@@ -153,8 +153,10 @@ impl BidStore {
         }
         let offered = self.take(key, bid.clone());
         // Whoever stalls once is not away, so nothing else would bring the others this bid, which may be the relay's
-        // last one.
-        self.share(key, &bid, fence).await;
+        // last one. A server that is away is filled again when it is back, and one that refuses would do so again.
+        if self.condition() == Condition::Well {
+            self.share(key, &bid, fence).await;
+        }
         offered
     }
 
