@@ -2,8 +2,10 @@ use headstart_types::{Network, Outcome, Slot, UnixMillis};
 
 use crate::AskedAt;
 
-/// After the first acceptable bid has come a miss waits this many milliseconds more, for the other relays' answers.
+/// A miss is answered this many milliseconds after the first acceptable bid has come; until then other relays may answer.
 const MISS_GRACE_MS: i64 = 50;
+/// Of the grace this much is left for the answer: a timer wakes late, and the answer has to go out.
+const GRACE_MARGIN_MS: i64 = 3;
 /// The longest that a beacon node is kept waiting: their own limit is one second.
 const LONGEST_WAIT_MS: i64 = 900;
 /// The answer leaves this long before the caller gives up.
@@ -49,7 +51,7 @@ pub fn header_deadline(
 /// Until when a miss waits for better bids once there is one to serve. The other relays were asked at the same moment, so it
 /// counts from when that bid came: what verifying it took is not added.
 pub fn grace_ends(came_at: UnixMillis, deadline: UnixMillis) -> UnixMillis {
-    deadline.min(came_at + MISS_GRACE_MS)
+    deadline.min(came_at + (MISS_GRACE_MS - GRACE_MARGIN_MS))
 }
 
 #[cfg(test)]
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn other_relays_are_waited_for_from_when_the_first_bid_came_and_never_past_the_deadline() {
-        assert_eq!(grace_ends(at(100), at(975)), at(150));
+        assert_eq!(grace_ends(at(100), at(975)), at(147));
         assert_eq!(grace_ends(at(950), at(975)), at(975));
     }
 }
