@@ -40,8 +40,8 @@ pub enum Came {
 }
 
 /// Which bid is verified next, where bids come faster than cores verify them: of one relay one after the other and the
-/// newest only, and among relays the one that claims to be worth most. Those that change nothing for now leave half of the
-/// cores free, so that one which does finds a core.
+/// newest only, and among relays the one that claims to be worth most. Those that change nothing for now go while fewer
+/// than half of the cores are taken, so that one which does finds a core, and is alone on it.
 ///
 /// Bounded by auctions and relays: of each relay, auction and source one waits.
 #[derive(Clone, Debug)]
@@ -110,13 +110,10 @@ impl VerifyQueue {
     /// Whether there is a core for it, and nothing of its relay that it must wait for. One that changes nothing is not
     /// waited for by one that does.
     fn may_go(&self, bid: &Unverified) -> bool {
-        let on_core = |may_win: bool| {
-            self.going.iter().filter(|going| going.on_core && going.bid.may_win == may_win).count()
-        };
-        let has_core = on_core(true) + on_core(false) < self.cores;
-        let has_core_to_spare = on_core(false) < (self.cores / 2).max(1);
+        let taken = self.going.iter().filter(|going| going.on_core).count();
+        let open = if bid.may_win { self.cores } else { (self.cores / 2).max(1) };
         let is_before = |going: &Going| going.bid.lane == bid.lane && (going.bid.may_win || !bid.may_win);
-        has_core && (bid.may_win || has_core_to_spare) && !self.going.iter().any(is_before)
+        taken < open && !self.going.iter().any(is_before)
     }
 
     fn is_overtaken(&self, bid: &Unverified) -> bool {
@@ -212,7 +209,8 @@ mod tests {
         assert_eq!(queue.come(bid(3, 0, 4)), Came::Goes(3));
         assert_eq!(queue.come(bid(4, 0, 3)), waits(4));
         assert_eq!(queue.done(1), Some(4), "though the other claims to be worth more");
-        assert_eq!([queue.done(4), queue.done(3), queue.done(2)], [Some(2), None, None]);
+        assert_eq!(queue.done(4), None, "the core beside one that does is left free");
+        assert_eq!([queue.done(3), queue.done(2)], [Some(2), None]);
     }
 
     #[test]
