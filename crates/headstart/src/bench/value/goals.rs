@@ -1,6 +1,5 @@
 //! What headstart is meant to reach, for `--check`.
 
-use super::aggregate::Shares;
 use super::cast::RelaySet;
 use super::report::{Cell, Report};
 use super::sample::Strategy;
@@ -8,30 +7,11 @@ use super::sample::Strategy;
 /// Calls by those of the poller, at most.
 const CALLS_OF_POLLER: f64 = 0.2;
 
-/// The mean share of the value that headstart is to capture with one relay set.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Goal {
-    /// The share of what.
-    pub(super) of: &'static str,
-    pub(super) share: f64,
-}
-
-impl Goal {
-    pub(super) fn with(relays: RelaySet) -> Self {
-        match relays {
-            RelaySet::Polling | RelaySet::Mixed => Self { of: "reachable", share: 0.999 },
-            RelaySet::Streams => Self { of: "delivered", share: 0.9999 },
-        }
-    }
-}
-
-impl Cell {
-    /// The shares that are held against the goal.
-    pub(super) fn judged(&self) -> Shares {
-        match self.relays {
-            RelaySet::Polling | RelaySet::Mixed => self.of_reachable,
-            RelaySet::Streams => self.of_delivered,
-        }
+/// The mean share of the delivered value that headstart is to capture with one relay set.
+pub(super) fn share_with(relays: RelaySet) -> f64 {
+    match relays {
+        RelaySet::Polling | RelaySet::Mixed => 0.999,
+        RelaySet::Streams => 0.9999,
     }
 }
 
@@ -43,10 +23,10 @@ pub(crate) fn missed_goals(report: &Report) -> Vec<String> {
 }
 
 fn missed_in(cell: &Cell) -> Vec<String> {
-    let (goal, mean, calls) = (Goal::with(cell.relays), cell.judged().mean, &cell.calls);
+    let (goal, mean, calls) = (share_with(cell.relays), cell.of_delivered.mean, &cell.calls);
     let mut missed = Vec::new();
-    if mean < goal.share {
-        missed.push(format!("{mean:.6} of the {} value, and not {}", goal.of, goal.share));
+    if mean < goal {
+        missed.push(format!("{mean:.6} of the delivered value, and not {goal}"));
     }
     if cell.calls_of_poller > CALLS_OF_POLLER {
         let part = cell.calls_of_poller;
@@ -93,7 +73,7 @@ mod tests {
         };
         assert_eq!(
             told(|ours| ours.answer.value = Some(headstart_types::Wei::new(99))),
-            "relays polling, 170 ms: 0.990000 of the reachable value, and not 0.999"
+            "relays polling, 170 ms: 0.990000 of the delivered value, and not 0.999"
         );
         assert_eq!(
             told(|ours| ours.calls.of_relay[0] = 11),
@@ -107,15 +87,19 @@ mod tests {
     }
 
     #[test]
-    fn with_streams_what_was_delivered_counts_and_not_what_was_reachable() {
-        let streams = |delivered| {
+    fn what_was_delivered_counts_and_not_what_was_reachable_and_streams_bring_more_of_it() {
+        let of = |set, delivered| {
             missed(|ours| {
-                ours.set = RelaySet::Streams;
+                ours.set = set;
                 ours.reachable = Some(headstart_types::Wei::new(200));
                 ours.delivered = Some(headstart_types::Wei::new(delivered));
             })
         };
-        assert_eq!(streams(100), [""; 0]);
-        assert_eq!(streams(101), ["relays streams, 170 ms: 0.990099 of the delivered value, and not 0.9999"]);
+        assert_eq!(of(RelaySet::Polling, 100), [""; 0]);
+        assert_eq!(of(RelaySet::Streams, 100), [""; 0]);
+        assert_eq!(
+            of(RelaySet::Streams, 101),
+            ["relays streams, 170 ms: 0.990099 of the delivered value, and not 0.9999"]
+        );
     }
 }

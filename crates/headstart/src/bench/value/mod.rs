@@ -2,8 +2,8 @@
 //! at the same moments, each before relays of its own with the same books.
 //!
 //! What is best at an instant is computed from the market and not from what anybody saw. Three figures stand beside each
-//! other: what an answer could have carried here by the instant of asking ([`field::Field::reachable`]), what streams had
-//! brought here long enough ago to be stored ([`field::Field::delivered`]), and what stood in the relays' books at that
+//! other: what an answer could have carried here by the instant of asking ([`field::Field::reachable`]), what could
+//! have been here long enough to be verified ([`field::Field::delivered`]), and what stood in the relays' books at that
 //! instant ([`field::Field::in_books`]).
 
 mod aggregate;

@@ -36,8 +36,8 @@ pub(crate) struct Options {
     /// Do not tell headstart when its beacon nodes ask: it must find out.
     #[arg(long)]
     pub(super) learn: bool,
-    /// Seeds that are played side by side; more than there are cores disturb each other.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = concurrent)]
+    /// Seeds that are played side by side. They disturb each other: what one prepares takes cores when another is asked.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = concurrent)]
     pub(super) concurrent: usize,
     /// End with exit status 1 also when headstart missed a goal: its share of the value, its calls, or that none of them
     /// is refused.

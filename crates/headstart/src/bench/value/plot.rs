@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::cast::RelaySet;
-use super::goals::Goal;
+use super::goals::share_with;
 use super::report::{Cell, Report};
 use super::sample::Strategy;
 
@@ -68,14 +68,13 @@ fn legend(svg: &mut String) {
 /// Captured value by offset, each further nine as far above the last one.
 fn value_panel(svg: &mut String, top: f64, set: RelaySet, cells: &[&Cell]) {
     let (left, right) = VALUE;
-    let goal = Goal::with(set);
-    let heading = format!("relays {set}: share of the {} value (mean), by the moment of asking", goal.of);
+    let heading = format!("relays {set}: share of the delivered value (mean), by the moment of asking");
     write_text(svg, (left - 50.0, top + 10.0), "", "start", &heading);
     let bottom = top + PANEL_HEIGHT;
     let height = |share: f64| bottom - nines(share) / NINES * (PANEL_HEIGHT - 30.0);
     for label in ["0", "0.9", "0.99", "0.999", "0.9999", "1"] {
         let y = height(label.parse().unwrap_or(0.0));
-        let class = if label == goal.share.to_string() { "aim" } else { "grid" };
+        let class = if label == share_with(set).to_string() { "aim" } else { "grid" };
         write_line(svg, class, (left, y), (right, y));
         write_text(svg, (left - 6.0, y + 4.0), "small", "end", label);
     }
@@ -90,7 +89,7 @@ fn value_panel(svg: &mut String, top: f64, set: RelaySet, cells: &[&Cell]) {
             .enumerate()
             .filter_map(|(place, offset_ms)| {
                 let cell = find(cells, *offset_ms, strategy)?;
-                Some((at(place), height(cell.judged().mean)))
+                Some((at(place), height(cell.of_delivered.mean)))
             })
             .collect();
         write_curve(svg, strategy, &points);
