@@ -1,35 +1,36 @@
 //! The whole service, wired from top to bottom.
 
+mod builder_api;
 mod cluster_api;
 mod drain;
 mod listener;
 mod opening;
 mod sharing;
+mod wiring;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use headstart_beacon::BeaconNode;
 use headstart_bid_store::BidStore;
-use headstart_builder_api::{Access, BuilderApi, Journal, JournalWriter, ServerConfig};
-use headstart_cluster_api::DEFAULT_LANE_CAPACITY;
-use headstart_fetcher::{Fetcher, Supervisor, Verifier};
+use headstart_builder_api::{BuilderApi, Journal, JournalWriter};
+use headstart_fetcher::{Fetcher, Supervisor};
 use headstart_registry::{Deliveries, LiveDirectory, Outcomes, Registry};
-use headstart_types::{Clock, Network};
-use tokio::net::TcpListener;
+use headstart_types::Clock;
 use tokio::sync::Mutex;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::admin::{Admin, Health, Metrics, Sources, Stage};
-use crate::config::Role;
 use crate::{Config, Shutdown, checks, network};
+use builder_api::Listener;
 use cluster_api::Door;
 use drain::Draining;
 use opening::{Following, Opened};
+use wiring::Wiring;
 
 /// A service that is bound and ready to run.
 pub struct App {
@@ -52,13 +53,6 @@ pub struct App {
     clock: Clock,
 }
 
-/// Where beacon nodes ask, and who of them is served there.
-struct Listener {
-    socket: TcpListener,
-    addr: SocketAddr,
-    config: ServerConfig,
-}
-
 impl App {
     /// Wires everything and binds the listeners; nothing is served before [`App::run`].
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
@@ -71,12 +65,12 @@ impl App {
         let store = sharing::open(&config, &network).await?;
         let (outcomes, outcomes_writer) = Outcomes::open(&opened.registry);
         let (journal, journal_writer) = Journal::new(opened.directory.clone(), store.clone(), outcomes);
-        let core = Core { network, clock, opened: &opened, store: &store };
-        let fetcher = core.fetcher(&config);
-        let builder_api = core.builder_api(&fetcher, journal);
-        let listeners = listeners(&config)?;
-        let cluster_api = Door::new(&config, || core.cluster_api(&fetcher, config.cluster_api.workers))?;
-        core.announce(&listeners);
+        let wiring = Wiring { network: Arc::clone(&network), clock, opened: &opened, store: &store };
+        let fetcher = wiring.fetcher(&config);
+        let builder_api = wiring.builder_api(&fetcher, journal);
+        let listeners = builder_api::listeners(&config)?;
+        let cluster_api = Door::new(&config, || wiring.cluster_api(&fetcher, config.cluster_api.workers))?;
+        builder_api::announce(&listeners, &network, &opened.directory.load());
         let health = Arc::new(Health::new(fetcher.clone(), opened.directory.clone(), store.clone()));
         let admin = admin(&config, &builder_api, &opened, &store, &health)?;
         let roles: Vec<_> = config.roles.0.iter().map(|role| role.as_str()).collect();
@@ -193,73 +187,6 @@ impl App {
     }
 }
 
-/// What every room of the upper floors is given.
-struct Core<'a> {
-    network: Arc<Network>,
-    clock: Clock,
-    opened: &'a Opened,
-    store: &'a BidStore,
-}
-
-impl Core<'_> {
-    fn fetcher(&self, config: &Config) -> Fetcher {
-        let settings = &config.fetcher;
-        let cores = settings.verify_cores.or_else(available_cores).unwrap_or(1);
-        Fetcher::new(headstart_fetcher::Config {
-            network: Arc::clone(&self.network),
-            clock: self.clock,
-            directory: self.opened.directory.clone(),
-            registry: self.opened.registry.clone(),
-            registrations: self.opened.registrations.clone(),
-            deliveries: self.opened.deliveries.clone(),
-            store: self.store.clone(),
-            verifier: Verifier::new(cores),
-            lead_ms: i64::from(settings.lead_ms),
-            compared_percent: settings.compared_percent,
-            prefetches: config.has_role(Role::Fetcher),
-        })
-    }
-
-    fn builder_api(&self, fetcher: &Fetcher, journal: Journal) -> BuilderApi {
-        BuilderApi::new(headstart_builder_api::Config {
-            network: Arc::clone(&self.network),
-            clock: self.clock,
-            directory: self.opened.directory.clone(),
-            store: self.store.clone(),
-            fetcher: fetcher.clone(),
-            journal,
-        })
-    }
-
-    fn cluster_api(&self, fetcher: &Fetcher, workers: usize) -> headstart_cluster_api::Config {
-        headstart_cluster_api::Config {
-            network: Arc::clone(&self.network),
-            clock: self.clock,
-            directory: self.opened.directory.clone(),
-            registry: self.opened.registry.clone(),
-            registrations: self.opened.registrations.clone(),
-            deliveries: self.opened.deliveries.clone(),
-            fetcher: fetcher.clone(),
-            store: self.store.clone(),
-            workers,
-            lane_capacity: DEFAULT_LANE_CAPACITY,
-        }
-    }
-
-    fn announce(&self, listeners: &[Listener]) {
-        let (network, known) = (&self.network.name, self.opened.directory.load());
-        let (clusters, validators, relays) =
-            (known.clusters().len(), known.validators(), known.relays().len());
-        for Listener { addr, config, .. } in listeners {
-            let access = match config.access {
-                Access::Open => "open",
-                Access::Credentials => "credentials",
-            };
-            info!(%addr, access, network, clusters, validators, relays, "builder_api listening");
-        }
-    }
-}
-
 /// What is written at the very end takes no longer.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -270,7 +197,7 @@ async fn serve(
     door: Option<Door>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let serving = listeners.into_iter().map(|listener| answer(listener, api.clone(), shutdown.clone()));
+    let serving = listeners.into_iter().map(|listener| listener.answer(api.clone(), shutdown.clone()));
     let hearing = async {
         let heard = match door {
             Some(door) => door.serve(shutdown.clone()).await.context("open the clusters' door"),
@@ -286,45 +213,6 @@ async fn serve(
     drop(api);
     // A process without doors has work all the same.
     tokio::join!(hearing, serving, shutdown.cancelled()).0
-}
-
-/// Serves at one address until `shutdown`. What breaks there is opened again at the same address, so that nobody is sent
-/// away meanwhile.
-async fn answer(listener: Listener, api: BuilderApi, shutdown: CancellationToken) {
-    let Listener { socket, addr, config } = listener;
-    let supervisor = api.fetcher().supervisor().clone();
-    // Whoever serves owns its handle of the socket; this one keeps the socket open for the next.
-    let spare = std::sync::Mutex::new(socket.into_std().ok());
-    let handle = || spare.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.try_clone().ok();
-    let serving = supervisor.keep("builder_api", || {
-        let (handle, api, shutdown) = (handle(), api.clone(), shutdown.clone());
-        async move {
-            if let Some(socket) = handle.and_then(|handle| TcpListener::from_std(handle).ok()) {
-                headstart_builder_api::serve(socket, api, config, shutdown).await;
-            } else {
-                error!(%addr, "failed to listen: no handle of the socket can be had");
-            }
-        }
-    });
-    let letting_go = async {
-        shutdown.cancelled().await;
-        spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-    };
-    tokio::join!(serving, letting_go);
-}
-
-fn listeners(config: &Config) -> anyhow::Result<Vec<Listener>> {
-    if !config.has_role(Role::BuilderApi) {
-        return Ok(Vec::new());
-    }
-    let settings = &config.builder_api;
-    let first = Some(("builder_api.listen", settings.listen, settings.access));
-    let second = settings.open_listen.map(|addr| ("builder_api.open_listen", addr, Access::Open));
-    let bind = |(key, addr, access)| {
-        let (socket, addr) = listener::bind(key, addr)?;
-        Ok(Listener { socket, addr, config: ServerConfig { access, ..settings.serving() } })
-    };
-    first.into_iter().chain(second).map(bind).collect()
 }
 
 fn admin(
@@ -354,8 +242,4 @@ fn admin(
 async fn write(supervisor: Supervisor, writer: JournalWriter) {
     let writer = Mutex::new(writer);
     supervisor.keep("journal", || async { writer.lock().await.write().await }).await;
-}
-
-fn available_cores() -> Option<usize> {
-    std::thread::available_parallelism().ok().map(usize::from)
 }
