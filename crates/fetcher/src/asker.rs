@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::Fetcher;
-use crate::auctioneer::Running;
 use crate::clusters::Paid;
+use crate::running::Running;
 
 pub(crate) struct Asker<'a> {
     pub(crate) fetcher: &'a Fetcher,

@@ -1,130 +1,21 @@
 //! Runs one auction: performs its decisions until it closes, or stands by for the process that does.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use headstart_auction::{Answer, AskMoment, Auction, Change, Decision, Interest, RegretMeter, is_compared};
-use headstart_bid_store::{AuctionEntry, AuctionEventKind, Notice, ProcessId, Served};
-use headstart_types::{AuctionKey, RelayId, UnixMillis, Wei};
-use tokio::sync::Notify;
+use headstart_auction::{Answer, AskMoment, Auction, Change, Decision, Interest, is_compared};
+use headstart_bid_store::{AuctionEntry, AuctionEventKind, Notice, Served};
+use headstart_types::{AuctionKey, RelayId, UnixMillis};
 use tokio::time::{self, Instant};
 use tracing::debug;
 
 use crate::Fetcher;
 use crate::asker::Asker;
 use crate::post::Post;
+use crate::running::Running;
 use crate::streams::{Progress, Stage};
-
-/// What others tell a running auction.
-#[derive(Debug, Default)]
-pub(crate) struct Running {
-    submitted: AtomicBool,
-    told: Notify,
-    /// Of the lease under which relays are asked.
-    fence: AtomicU64,
-    regret: Mutex<RegretMeter>,
-    /// When a beacon node is expected to ask; at the slot's start as long as nobody has said.
-    moment: Mutex<Option<AskMoment>>,
-    callers: Mutex<Callers>,
-    /// Other processes at which somebody waits for a bid, and how often each has said so.
-    waiting: Mutex<BTreeMap<ProcessId, u64>>,
-    /// Relays that have announced a bid above the one that is held, and how much it is worth.
-    announced: Mutex<BTreeMap<RelayId, Wei>>,
-}
-
-/// The clusters that have asked for an auction's header.
-#[derive(Debug, Default)]
-struct Callers {
-    all: BTreeSet<Arc<str>>,
-    /// They wait, and the auction does not know it yet.
-    waiting: Vec<Arc<str>>,
-}
-
-/// Callers of one auction that are told apart; of further ones the auction runs as it is.
-const CALLERS_MAX: usize = 64;
-
-impl Running {
-    /// Somebody of the cluster waits for a bid.
-    pub(crate) fn is_waited_for(&self, cluster: &Arc<str>) {
-        let mut callers = self.callers();
-        callers.note(cluster);
-        if callers.waiting.len() < CALLERS_MAX && !callers.waiting.contains(cluster) {
-            callers.waiting.push(Arc::clone(cluster));
-        }
-    }
-
-    /// A header was served to the cluster.
-    pub(crate) fn was_asked_by(&self, cluster: &Arc<str>) {
-        self.callers().note(cluster);
-    }
-
-    /// The clusters that have asked for the header.
-    pub(crate) fn asked_by(&self) -> BTreeSet<Arc<str>> {
-        self.callers().all.clone()
-    }
-
-    fn callers(&self) -> MutexGuard<'_, Callers> {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Something has changed in the auction's entry.
-    pub(crate) fn look(&self) {
-        self.told.notify_one();
-    }
-
-    pub(crate) fn submitted(&self) {
-        self.submitted.store(true, Ordering::Release);
-        self.told.notify_one();
-    }
-
-    /// Somebody waits at that process.
-    pub(crate) fn waits_at(&self, process: ProcessId, number: u64) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(process, number);
-    }
-
-    pub(crate) fn regret(&self) -> MutexGuard<'_, RegretMeter> {
-        self.regret.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn moment(&self) -> AskMoment {
-        self.moment.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(AskMoment::about(0))
-    }
-
-    fn set_moment(&self, moment: AskMoment) {
-        *self.moment.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
-    }
-
-    /// A relay says that its best bid is worth that much, which is more than we hold.
-    pub(crate) fn announced(&self, relay: RelayId, value: Wei) {
-        self.announced.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, value);
-        self.told.notify_one();
-    }
-
-    fn take_announced(&self) -> BTreeMap<RelayId, Wei> {
-        std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn fence(&self) -> u64 {
-        self.fence.load(Ordering::Relaxed)
-    }
-
-    fn take_waiting(&self) -> Vec<(ProcessId, u64)> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
-            .into_iter()
-            .collect()
-    }
-}
-
-impl Callers {
-    fn note(&mut self, cluster: &Arc<str>) {
-        if self.all.len() < CALLERS_MAX && !self.all.contains(cluster) {
-            self.all.insert(Arc::clone(cluster));
-        }
-    }
-}
 
 /// Leaves the books whole however the auction's task ends.
 struct Ended<'a> {
@@ -207,7 +98,7 @@ impl Auctioneer<'_> {
                     Change::StandsBy => debug!(slot = %self.key.slot, "another process asks the relays now"),
                     Change::None => {}
                 },
-                () = self.running.told.notified() => {}
+                () = self.running.told() => {}
                 () = time::sleep_until(wake) => {}
                 () = self.fetcher.shared.closing.cancelled() => break,
             }
@@ -225,7 +116,7 @@ impl Auctioneer<'_> {
         }
         let moments = self.entry.moments();
         self.auction.served(|cluster| moments.iter().find(|(name, _)| **name == *cluster).map(|(_, at)| *at));
-        if self.running.submitted.load(Ordering::Acquire) {
+        if self.running.is_submitted() {
             self.auction.submitted();
         }
         for (relay, value) in self.running.take_announced() {
@@ -240,8 +131,7 @@ impl Auctioneer<'_> {
     fn hurry(&mut self, leads: bool) {
         let number = self.entry.hurries();
         self.hurries = number;
-        let waiting = std::mem::take(&mut self.running.callers().waiting);
-        for cluster in waiting {
+        for cluster in self.running.take_callers() {
             self.auction.hurry(&cluster, self.fetcher.now());
             if !leads {
                 self.fetcher.notify(Notice::Hurry { key: self.key, cluster, number });
@@ -321,7 +211,7 @@ impl Auctioneer<'_> {
 
     /// Relays are asked from here on; what another process has asked before counts.
     fn lead(&mut self, fence: u64) {
-        self.running.fence.store(fence, Ordering::Relaxed);
+        self.running.leads_with(fence);
         for bid in self.entry.offers().bids() {
             self.auction.asked_elsewhere(bid.relay(), bid.asked_at());
         }

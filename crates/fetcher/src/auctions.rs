@@ -9,7 +9,8 @@ use headstart_types::{AuctionKey, BlockHash, Encoding, Outcome, Slot, UnixMillis
 use tracing::{debug, warn};
 
 use crate::Fetcher;
-use crate::auctioneer::{self, Running};
+use crate::auctioneer;
+use crate::running::Running;
 
 impl Fetcher {
     /// Joins the auction that a getHeader of the cluster needs, or starts it; relays are asked at once as far as they allow.

@@ -1,9 +1,9 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use headstart_auction::{Arming, Duty};
+use headstart_auction::Duty;
 use headstart_beacon::BeaconNode;
 use headstart_bid_store::{AuctionEvent, BidStore, Notice};
 use headstart_registry::{Deliveries, LiveDirectory, Registrations, Registry};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::auctioneer::Running;
+use crate::arming::ARMING;
 use crate::breakers::{self, Breakers};
 use crate::checks::Checks;
 use crate::claim::ClaimChanges;
@@ -23,6 +23,7 @@ use crate::forward::{self, Outboxes};
 use crate::heads::{Blocks, Followed};
 use crate::others::{self, Inbox};
 use crate::relays::{self, Relays};
+use crate::running::Running;
 use crate::schedule::Schedule;
 use crate::top_bids::TopBids;
 use crate::warm::Warmed;
@@ -75,11 +76,11 @@ pub(crate) struct Shared {
     pub(crate) warmed: Warmed,
     supervisor: Supervisor,
     /// There may be slots in the shared store that nobody has forgotten.
-    sweep_due: AtomicBool,
+    pub(crate) sweep_due: AtomicBool,
     /// The process is about to end: others run the auctions that nobody has asked for.
-    arms_no_more: AtomicBool,
+    pub(crate) arms_no_more: AtomicBool,
     /// Duties or heads have changed: look again at what is to be armed.
-    changed: Notify,
+    pub(crate) changed: Notify,
     /// What heads that any beacon node told are made of.
     pub(crate) blocks: Blocks,
     /// Of the beacon nodes that are followed.
@@ -91,12 +92,10 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
 }
 
-/// The name of the loop that must turn at least once a slot.
-pub const ARMING: &str = "arming";
 /// The longest that the end waits for the database.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Slots after which nothing of an auction is needed any more.
-const SLOTS_KEPT: u64 = 2;
+pub(crate) const SLOTS_KEPT: u64 = 2;
 
 impl Fetcher {
     pub fn new(config: Config) -> Self {
@@ -195,15 +194,6 @@ impl Fetcher {
         &self.shared.supervisor
     }
 
-    /// From now on auctions begin only when a getHeader asks for them.
-    pub fn arm_no_more(&self) {
-        self.shared.arms_no_more.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn prefetches(&self) -> bool {
-        self.shared.config.prefetches && !self.shared.arms_no_more.load(Ordering::Relaxed)
-    }
-
     /// Work of this room that ends by itself.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.shared.tasks.spawn(self.shared.closing.clone().run_until_cancelled_owned(work));
@@ -216,63 +206,6 @@ impl Fetcher {
         if store.has_others() {
             let store = store.clone();
             self.spawn(async move { _ = store.notify(notice.clone()).await || store.notify(notice).await });
-        }
-    }
-
-    async fn arm_auctions(&self) {
-        let mut forgotten = Slot(0);
-        loop {
-            let now = self.now();
-            if self.prefetches() {
-                for key in self.due(now) {
-                    self.start(key, None);
-                }
-            }
-            // Hints wake this loop often, and forgetting takes locks that headers need too.
-            let oldest = Slot(self.network().slot_at(now).0.saturating_sub(SLOTS_KEPT));
-            if forgotten < oldest {
-                self.forget_before(oldest);
-                forgotten = oldest;
-            }
-            let next_lead = Arming::wake_at(now, self.network(), self.shared.config.lead_ms);
-            // A new slot brings nothing to arm, but an old one to forget.
-            let next_slot = self.network().slot_start(self.network().slot_at(now).next());
-            // Before genesis the next slot may be far; whoever watches this loop expects it to turn.
-            let wait = now.until(next_lead.min(next_slot)).min(self.slot_duration());
-            let wait = self.heads_wake_in(now).map_or(wait, |heads| wait.min(heads));
-            let _ = time::timeout(wait, self.shared.changed.notified()).await;
-        }
-    }
-
-    /// Duties or heads have changed: auctions may be due that were not.
-    pub(crate) fn look_again(&self) {
-        self.shared.changed.notify_one();
-    }
-
-    fn forget_before(&self, oldest: Slot) {
-        let store = self.shared.config.store.clone();
-        store.forget_before(oldest);
-        if self.shared.config.prefetches && store.has_others() {
-            let fetcher = self.clone();
-            self.spawn(async move { fetcher.forget_shared(oldest).await });
-        }
-        self.shared.warmed.forget_before(oldest);
-        let mut schedule = self.schedule();
-        schedule.forget_before(oldest);
-        let epoch = self.network().epoch(oldest);
-        schedule.duties.forget_before(epoch);
-    }
-
-    /// Forgets for all processes: the slot that was the oldest and, after a start or when the store was away meanwhile,
-    /// whatever is older still.
-    async fn forget_shared(&self, oldest: Slot) {
-        let (store, due) = (&self.shared.config.store, &self.shared.sweep_due);
-        let is_forgotten = store.forget_shared(Slot(oldest.0.saturating_sub(1))).await;
-        if is_forgotten && !due.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        if !is_forgotten || !store.sweep_shared(Slot(oldest.0.saturating_sub(SLOTS_KEPT))).await {
-            due.store(true, Ordering::Relaxed);
         }
     }
 

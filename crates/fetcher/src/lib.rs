@@ -13,12 +13,12 @@
 //! 4. Signatures are checked on bounded pools; registrations get a core only when nothing else wants it.
 //! 5. A registration is durable before anybody hears that it was accepted, and what relays do not have yet is found
 //!    again after a restart.
-//!
 //! 6. One process at a time asks relays for an auction; the others stand by, and go ahead when they cannot know. What
 //!    another process tells is verified anew before it is near.
 //!
 //! It never serves HTTP and never chooses for a cluster.
 
+mod arming;
 mod asker;
 mod auctioneer;
 mod auctions;
@@ -35,9 +35,11 @@ mod hints;
 mod others;
 mod outbox;
 mod post;
+mod read_back;
 mod register;
 mod regrets;
 mod relays;
+mod running;
 mod schedule;
 mod streams;
 mod supervise;
@@ -47,8 +49,9 @@ mod turns;
 mod verifier;
 mod warm;
 
+pub use arming::ARMING;
 pub use claim::NoRoom;
-pub use fetcher::{ARMING, Config, Fetcher};
+pub use fetcher::{Config, Fetcher};
 pub use register::{Registrant, RegistrationVerdict};
 pub use regrets::{Regrets, Spread};
 pub use relays::relay_client;

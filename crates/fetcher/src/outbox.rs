@@ -1,4 +1,4 @@
-//! One relay's outbox: it is told of validators, and what it then publishes is read back, as the rules allow.
+//! One relay's outbox: it is told of validators as the rules allow.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use headstart_auction::{
-    Batch, Confirming, Delivery, DeliveryAnswer, DeliveryState, Due, Next, Published, Read,
-};
-use headstart_registry::{Directory, mark};
+use headstart_auction::{Batch, Confirming, Delivery, DeliveryAnswer, DeliveryState, Due, Next};
+use headstart_registry::Directory;
 use headstart_relay::{Failure, Operation};
 use headstart_types::{BlsPublicKey, RelayId, SignedValidatorRegistration, UnixMillis};
 use tokio::sync::Notify;
@@ -21,12 +19,11 @@ use tracing::{debug, info, warn};
 use crate::Fetcher;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// When nothing is known to be due.
 const LONG: Duration = Duration::from_hours(1);
 
 pub(crate) struct Outbox {
-    relay: RelayId,
+    pub(crate) relay: RelayId,
     state: Mutex<State>,
     woken: Notify,
     /// The last call failed: the next failure need not be told again.
@@ -35,9 +32,9 @@ pub(crate) struct Outbox {
     pub(crate) gone: CancellationToken,
 }
 
-struct State {
-    delivery: Delivery,
-    confirming: Confirming,
+pub(crate) struct State {
+    pub(crate) delivery: Delivery,
+    pub(crate) confirming: Confirming,
 }
 
 /// What a call was made with and what came of it.
@@ -114,7 +111,7 @@ impl Outbox {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -225,43 +222,6 @@ impl Fetcher {
                     "registrations not taken, trying on: failed to {fault}"
                 );
             }
-        }
-    }
-
-    /// Reads what the relay publishes of one validator; `None` when that cannot be told.
-    async fn read_back(&self, outbox: &Outbox, read: Read) -> (Read, Option<Published>) {
-        let ours = self.shared.config.registrations.of(&read.validator);
-        let (Some(relay), Some(ours)) = (self.relay(outbox.relay), ours) else { return (read, None) };
-        let published = relay.published_registration(&read.validator, Instant::now() + READ_TIMEOUT).await;
-        let published = published.inspect_err(|fault| {
-            debug!(relay = relay.name(), pubkey = %read.validator, "failed to {fault}");
-        });
-        let judged = published.ok().map(|published| {
-            Published::of(&ours.message, published.as_ref().map(|published| &published.message))
-        });
-        (read, judged)
-    }
-
-    fn published(&self, outbox: &Outbox, read: Read, published: Option<Published>) {
-        let (now, validator) = (self.now(), read.validator);
-        let Some(verdict) = outbox.state().confirming.answered(now, read, published) else { return };
-        let Some(ours) = self.shared.config.registrations.of(&validator) else { return };
-        // A newer one may have come since, of which the relay is told in its turn.
-        if self.delivery_state(outbox.relay, &ours).is_due() {
-            return;
-        }
-        let state = match verdict {
-            Published::Nothing => return,
-            Published::Same => DeliveryState::Confirmed,
-            Published::Older | Published::Newer => DeliveryState::Stale,
-        };
-        self.shared.config.deliveries.note(outbox.relay, &[ours], state, now);
-        match verdict {
-            Published::Newer => outbox.state().delivery.leave(now, &validator, mark(&ours)),
-            Published::Older if outbox.state().delivery.disputed(now, &validator, mark(&ours)) => {
-                self.forward([&ours]);
-            }
-            _ => {}
         }
     }
 

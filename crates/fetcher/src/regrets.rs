@@ -10,7 +10,7 @@ use headstart_types::{AuctionKey, Wei};
 use tracing::info;
 
 use crate::Fetcher;
-use crate::auctioneer::Running;
+use crate::running::Running;
 
 /// Counted since the process started, over all clusters.
 #[derive(Debug)]
