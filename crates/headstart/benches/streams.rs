@@ -1,7 +1,8 @@
 //! A relay's header stream: from a frame being handed to the socket to its bid being servable from the store, with all that
 //! lies between: the relay's socket, ours, decoding, BLS verification and the store.
 //!
-//! `cargo bench --bench streams`. Relay and service share this machine.
+//! `cargo bench --bench streams`. Relay and service share this machine. Beside each frame stands what verifying its bid alone
+//! takes, on a thread that waited for it.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,18 +18,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use headstart::{App, Config, Shutdown, clock};
+use headstart_auction::{Bid, Expectations};
 use headstart_bid_store::BidStore;
 use headstart_devnet::{BuiltBlock, Chain, ChainConfig, key, network, sign_bid};
-use headstart_types::{AuctionKey, B256, BlockHash, ForkName, Network, SecretKey, Slot, Wei};
+use headstart_relay::RelayUrl;
+use headstart_types::{
+    AuctionKey, B256, BlockHash, ForkName, Network, SecretKey, SignedBuilderBid, Slot, Wei,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::{runtime, time};
+use tokio::{runtime, task, time};
 use tokio_tungstenite::tungstenite::Message;
 use verdict::verdict;
 
 const SLOT: Slot = Slot(100);
 const SLOT_MS: u64 = 60_000;
-const STARTS_IN_MS: i64 = 45_000;
+const STARTS_IN_MS: i64 = 55_000;
 const FRAMES: u64 = 400;
 /// More than the pause between two looks of the fetcher, so that every frame is looked at by itself.
 const APART: Duration = Duration::from_millis(40);
@@ -39,6 +44,7 @@ const SERVABLE_WITHIN: Duration = Duration::from_millis(2);
 struct Frame {
     block_hash: BlockHash,
     bytes: Bytes,
+    bid: SignedBuilderBid,
 }
 
 fn main() {
@@ -50,7 +56,7 @@ fn main() {
     let bytes = frames[0].bytes.len();
     let service = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let relay = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut took = relay.block_on(async {
+    let (mut took, mut verified) = relay.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}@{}", relay_key.public_key(), listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
@@ -64,21 +70,44 @@ fn main() {
         let head = format!("GET /eth/v1/builder/header/{auction} HTTP/1.1\r\nHost: x\r\n\r\n");
         asking.write_all(head.as_bytes()).await.unwrap();
         tokio::spawn(async move { _ = asking.read(&mut [0; 1024]).await });
-        send(&listener, &store, &auction, frames).await
+        let expectations = Expectations::new(&network, auction, None).unwrap();
+        let alone = Alone { expectations, relay: url.parse().unwrap() };
+        send(&listener, &store, &auction, frames, alone).await
     });
     service.shutdown_background();
     took.sort_unstable();
-    let at = |per_mille: usize| took[(took.len() - 1) * per_mille / 1_000];
-    println!(
-        "frame of {bytes} bytes sent -> servable, {} frames: p50 {:?}, p90 {:?}, p99 {:?}, most {:?}",
-        took.len(),
-        at(500),
-        at(900),
-        at(990),
-        at(1_000)
-    );
-    let kept = |per_mille| verdict(at(per_mille) <= SERVABLE_WITHIN);
+    verified.sort_unstable();
+    println!("{} frames of {bytes} bytes", took.len());
+    println!("sent -> servable: {}", ranks(&took));
+    println!("verified alone:   {}", ranks(&verified));
+    let kept = |per_mille| verdict(at(&took, per_mille) <= SERVABLE_WITHIN);
     println!("at most {SERVABLE_WITHIN:?}: p50 {}, p99 {}", kept(500), kept(990));
+}
+
+fn ranks(sorted: &[Duration]) -> String {
+    let [p50, p90, p99, most] = [500, 900, 990, 1_000].map(|per_mille| at(sorted, per_mille));
+    format!("p50 {p50:.2?}, p90 {p90:.2?}, p99 {p99:.2?}, most {most:.2?}")
+}
+
+fn at(sorted: &[Duration], per_mille: usize) -> Duration {
+    sorted[(sorted.len() - 1) * per_mille / 1_000]
+}
+
+/// What believing a bid takes without the way to it.
+struct Alone {
+    expectations: Expectations,
+    relay: RelayUrl,
+}
+
+impl Alone {
+    async fn verify(&self, bid: SignedBuilderBid) -> Duration {
+        let (relay, expectations) = (self.relay.clone(), self.expectations.clone());
+        let began = Instant::now();
+        let now = clock::SYSTEM.now();
+        let verify = move || Bid::verify(&bid, relay.id(), relay.verifying_key(), now, &expectations).is_ok();
+        assert!(task::spawn_blocking(verify).await.unwrap(), "the bid is believed");
+        began.elapsed()
+    }
 }
 
 /// Takes the service's stream, and times each frame until the store has its bid.
@@ -87,7 +116,8 @@ async fn send(
     store: &BidStore,
     auction: &AuctionKey,
     frames: Vec<Frame>,
-) -> Vec<Duration> {
+    alone: Alone,
+) -> (Vec<Duration>, Vec<Duration>) {
     let mut stream = loop {
         // Connections for status and polls are closed unanswered.
         let (stream, _) = listener.accept().await.unwrap();
@@ -97,8 +127,10 @@ async fn send(
         }
     };
     let held = |hash| store.auction(auction).is_some_and(|entry| entry.offers().contains(hash));
-    let mut took = Vec::new();
+    let (mut took, mut verified) = (Vec::new(), Vec::new());
     for frame in frames {
+        time::sleep(APART).await;
+        verified.push(alone.verify(frame.bid).await);
         time::sleep(APART).await;
         let sent = Instant::now();
         stream.send(Message::Binary(frame.bytes)).await.unwrap();
@@ -111,7 +143,9 @@ async fn send(
         // Pings are answered by reading.
         let _nothing = time::timeout(Duration::ZERO, stream.next()).await;
     }
-    took.split_off(took.len() / 10)
+    // The first tenth warms up.
+    let warm = took.len() / 10;
+    (took.split_off(warm), verified.split_off(warm))
 }
 
 fn network_of_now() -> Network {
@@ -126,8 +160,8 @@ fn frames(network: &Network, auction: &AuctionKey, relay: &SecretKey) -> Vec<Fra
     let frame = |step| {
         let block = BuiltBlock::new(ForkName::Fulu, attributes.clone(), auction.proposer, 1, step);
         let bid = block.bid(Wei::new(1_000_000_000_000_000 + u128::from(step)), relay.public_key());
-        let ssz = sign_bid(network, bid, relay).to_ssz();
-        Frame { block_hash: block.block_hash(), bytes: [&[1, 6], &*ssz].concat().into() }
+        let bid = sign_bid(network, bid, relay);
+        Frame { block_hash: block.block_hash(), bytes: [&[1, 6], &*bid.to_ssz()].concat().into(), bid }
     };
     (0..FRAMES).map(frame).collect()
 }
