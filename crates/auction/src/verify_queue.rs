@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use headstart_types::{AuctionKey, BlockHash, RelayId, UnixMillis, Wei};
+use headstart_types::{AuctionKey, RelayId, UnixMillis, Wei};
 
 /// How a bid came here. What a relay's stream brings and what it answers do not overtake each other: both are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +21,6 @@ pub struct Unverified {
     pub source: BidSource,
     pub asked_at: UnixMillis,
     pub value: Wei,
-    /// Tells a relay's bids apart.
-    pub block_hash: BlockHash,
     /// Whether it changes what somebody is served: see [`crate::may_win`].
     pub may_win: bool,
 }
@@ -33,21 +31,17 @@ pub type Ticket = u64;
 /// What becomes of a bid that has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
-    /// It is verified at once. An older one of the same relay that waited goes away: it would be replaced at once.
-    Goes { ticket: Ticket, instead_of: Option<Ticket> },
-    /// It waits, in the place of an older one of the same relay.
+    /// It is verified at once.
+    Goes(Ticket),
+    /// It waits, and the one that waited in its place goes away: the relay would replace it at once.
     Waits { ticket: Ticket, instead_of: Option<Ticket> },
     /// A newer one of the same relay is being verified, or waits.
     Overtaken,
 }
 
-/// Of one relay and auction so many are verified at once: a better one need not wait until the one before is done, and the
-/// other relays' need not wait for a relay that sends many.
-const OF_A_LANE_MAX: usize = 2;
-
-/// Which bid is verified next, where bids come faster than cores verify them: of one relay the newest only, and among relays
-/// the one that claims to be worth most. Those that change nothing for now go while fewer than half of the cores are taken,
-/// so that one which does finds a core, and is alone on it.
+/// Which bid is verified next, where bids come faster than cores verify them: of one relay one after the other and the
+/// newest only, and among relays the one that claims to be worth most. Those that change nothing for now go while fewer
+/// than half of the cores are taken, so that one which does finds a core, and is alone on it.
 ///
 /// Bounded by auctions and relays: of each relay, auction and source one waits.
 #[derive(Clone, Debug)]
@@ -83,14 +77,13 @@ impl VerifyQueue {
             return Came::Overtaken;
         }
         self.tickets += 1;
-        let (ticket, place) = (self.tickets, (bid.lane, bid.source));
-        let instead_of = self.waiting.remove(&place).map(|waiting| waiting.ticket);
+        let ticket = self.tickets;
         if self.may_go(&bid) {
             self.going.push(Going { ticket, bid, on_core: true });
-            return Came::Goes { ticket, instead_of };
+            return Came::Goes(ticket);
         }
-        self.waiting.insert(place, Waiting { ticket, bid });
-        Came::Waits { ticket, instead_of }
+        let overtaken = self.waiting.insert((bid.lane, bid.source), Waiting { ticket, bid });
+        Came::Waits { ticket, instead_of: overtaken.map(|waiting| waiting.ticket) }
     }
 
     /// This bid was verified, and needs no core any more; who goes next.
@@ -114,15 +107,13 @@ impl VerifyQueue {
         Some(ticket)
     }
 
-    /// Whether there is a core for it, and nothing of its relay that it must wait for: the same bid, which is held when that
-    /// one is verified, or any other, if this one changes nothing.
+    /// Whether there is a core for it, and nothing of its relay that it must wait for. One that changes nothing is not
+    /// waited for by one that does.
     fn may_go(&self, bid: &Unverified) -> bool {
         let taken = self.going.iter().filter(|going| going.on_core).count();
         let open = if bid.may_win { self.cores } else { (self.cores / 2).max(1) };
-        let mates = || self.going.iter().map(|going| &going.bid).filter(|going| going.lane == bid.lane);
-        let is_same = |mate: &Unverified| mate.block_hash == bid.block_hash;
-        let most = if bid.may_win { OF_A_LANE_MAX } else { 1 };
-        taken < open && mates().count() < most && !mates().any(is_same)
+        let is_before = |going: &Going| going.bid.lane == bid.lane && (going.bid.may_win || !bid.may_win);
+        taken < open && !self.going.iter().any(is_before)
     }
 
     fn is_overtaken(&self, bid: &Unverified) -> bool {
@@ -137,7 +128,7 @@ impl VerifyQueue {
 
 #[cfg(test)]
 mod tests {
-    use headstart_types::{BlsPublicKey, Slot};
+    use headstart_types::{BlockHash, BlsPublicKey, Slot};
 
     use super::*;
 
@@ -147,25 +138,13 @@ mod tests {
     }
 
     fn bid(relay: u64, asked_ms: i64, value: u64) -> Unverified {
-        let block_hash = BlockHash([u8::try_from(value).unwrap(); 32].into());
         let (asked_at, value) = (UnixMillis(asked_ms), Wei::new(u128::from(value)));
-        Unverified {
-            lane: lane(relay),
-            source: BidSource::Answer,
-            asked_at,
-            value,
-            block_hash,
-            may_win: true,
-        }
+        Unverified { lane: lane(relay), source: BidSource::Answer, asked_at, value, may_win: true }
     }
 
     /// One that is worth less than what is held.
     fn lesser(relay: u64, asked_ms: i64, value: u64) -> Unverified {
         Unverified { may_win: false, ..bid(relay, asked_ms, value) }
-    }
-
-    fn goes(ticket: Ticket) -> Came {
-        Came::Goes { ticket, instead_of: None }
     }
 
     fn waits(ticket: Ticket) -> Came {
@@ -176,16 +155,16 @@ mod tests {
     fn the_most_valuable_goes_first_and_of_equals_the_one_that_came_first() {
         let mut queue = VerifyQueue::new(1);
         let came = [(1, 1), (2, 5), (3, 9), (4, 9)].map(|(relay, value)| queue.come(bid(relay, 0, value)));
-        assert_eq!(came, [goes(1), waits(2), waits(3), waits(4)]);
+        assert_eq!(came, [Came::Goes(1), waits(2), waits(3), waits(4)]);
         assert_eq!([1, 3, 4, 2].map(|ticket| queue.done(ticket)), [Some(3), Some(4), Some(2), None]);
-        assert_eq!(queue.come(bid(5, 0, 0)), goes(5), "the core is free again");
+        assert_eq!(queue.come(bid(5, 0, 0)), Came::Goes(5), "the core is free again");
     }
 
     #[test]
     fn as_many_as_there_are_cores_go_at_once_but_one_of_a_relay() {
         let mut queue = VerifyQueue::new(2);
         let came = [1, 1, 2, 3].map(|relay| queue.come(bid(relay, 0, 1)));
-        assert_eq!(came, [goes(1), waits(2), goes(3), waits(4)]);
+        assert_eq!(came, [Came::Goes(1), waits(2), Came::Goes(3), waits(4)]);
         assert_eq!(queue.done(3), Some(4), "the first relay's next waits for its own");
         assert_eq!(queue.done(1), Some(2));
     }
@@ -193,7 +172,7 @@ mod tests {
     #[test]
     fn of_a_relay_the_newest_alone_waits() {
         let mut queue = VerifyQueue::new(1);
-        assert_eq!([10, 20].map(|at| queue.come(bid(1, at, 9))), [goes(1), waits(2)]);
+        assert_eq!([10, 20].map(|at| queue.come(bid(1, at, 9))), [Came::Goes(1), waits(2)]);
         assert_eq!(queue.come(bid(1, 30, 3)), Came::Waits { ticket: 3, instead_of: Some(2) });
         assert_eq!(
             queue.come(bid(1, 25, 99)),
@@ -208,7 +187,7 @@ mod tests {
     fn a_core_is_free_when_a_bid_is_verified_and_its_relay_when_it_is_stored() {
         let mut queue = VerifyQueue::new(1);
         let came = [(1, 0), (1, 10), (2, 0)].map(|(relay, asked_ms)| queue.come(bid(relay, asked_ms, 9)));
-        assert_eq!(came, [goes(1), waits(2), waits(3)]);
+        assert_eq!(came, [Came::Goes(1), waits(2), waits(3)]);
         assert_eq!(queue.verified(1), Some(3));
         assert_eq!(queue.done(1), None, "the other relay's is on the core");
         assert_eq!(queue.verified(3), Some(2));
@@ -218,7 +197,7 @@ mod tests {
     fn a_relays_answers_and_what_its_stream_brings_do_not_overtake_each_other() {
         let mut queue = VerifyQueue::new(1);
         let frame = |asked_ms| Unverified { source: BidSource::Stream, ..bid(1, asked_ms, 5) };
-        assert_eq!([queue.come(bid(1, 10, 5)), queue.come(frame(8))], [goes(1), waits(2)]);
+        assert_eq!([queue.come(bid(1, 10, 5)), queue.come(frame(8))], [Came::Goes(1), waits(2)]);
         assert_eq!(queue.come(bid(1, 12, 9)), waits(3));
         assert_eq!([1, 3, 2].map(|ticket| queue.done(ticket)), [Some(3), Some(2), None]);
     }
@@ -226,8 +205,8 @@ mod tests {
     #[test]
     fn what_changes_nothing_leaves_a_core_free_and_goes_last() {
         let mut queue = VerifyQueue::new(2);
-        assert_eq!([1, 2].map(|relay| queue.come(lesser(relay, 0, 5))), [goes(1), waits(2)]);
-        assert_eq!(queue.come(bid(3, 0, 4)), goes(3));
+        assert_eq!([1, 2].map(|relay| queue.come(lesser(relay, 0, 5))), [Came::Goes(1), waits(2)]);
+        assert_eq!(queue.come(bid(3, 0, 4)), Came::Goes(3));
         assert_eq!(queue.come(bid(4, 0, 3)), waits(4));
         assert_eq!(queue.done(1), Some(4), "though the other claims to be worth more");
         assert_eq!(queue.done(4), None, "the core beside one that does is left free");
@@ -237,7 +216,7 @@ mod tests {
     #[test]
     fn on_one_core_what_changes_nothing_goes_when_nothing_else_does() {
         let mut queue = VerifyQueue::new(1);
-        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(2, 0, 9))], [goes(1), waits(2)]);
+        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(2, 0, 9))], [Came::Goes(1), waits(2)]);
         assert_eq!([queue.come(lesser(3, 0, 5)), queue.come(lesser(4, 0, 6))], [waits(3), waits(4)]);
         assert_eq!([1, 2, 4].map(|ticket| queue.done(ticket)), [Some(2), Some(4), Some(3)]);
     }
@@ -245,18 +224,8 @@ mod tests {
     #[test]
     fn a_relays_better_bid_does_not_wait_for_its_lesser_one_but_the_reverse() {
         let mut queue = VerifyQueue::new(2);
-        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(1, 10, 9))], [goes(1), goes(2)]);
+        assert_eq!([queue.come(lesser(1, 0, 5)), queue.come(bid(1, 10, 9))], [Came::Goes(1), Came::Goes(2)]);
         assert_eq!((queue.done(1), queue.come(lesser(1, 20, 6))), (None, waits(3)));
         assert_eq!(queue.done(2), Some(3));
-    }
-
-    #[test]
-    fn a_relays_better_bid_goes_beside_the_one_before_but_the_same_one_waits() {
-        let mut queue = VerifyQueue::new(4);
-        assert_eq!([queue.come(bid(1, 0, 5)), queue.come(bid(1, 10, 5))], [goes(1), waits(2)]);
-        assert_eq!(queue.come(bid(1, 20, 6)), Came::Goes { ticket: 3, instead_of: Some(2) });
-        assert_eq!(queue.come(bid(1, 15, 9)), Came::Overtaken);
-        assert_eq!([queue.come(bid(1, 30, 7)), queue.come(bid(2, 0, 1))], [waits(4), goes(5)]);
-        assert_eq!(queue.done(3), Some(4), "two of a relay at once, and no more");
     }
 }

@@ -102,10 +102,9 @@ impl<'a> Asker<'a> {
         if let Some(answer) = self.take_again(relay, asked_at, &received) {
             return answer;
         }
-        let (block_hash, value) =
-            (received.bid.message.header().block_hash(), self.credible_value(relay.id(), &received));
+        let value = self.credible_value(relay.id(), &received);
         let may_win = self.fetcher.may_win(&self.key, &self.entry.offers(), relay.id(), value);
-        let bid = Unverified { lane: (self.key, relay.id()), source, asked_at, value, block_hash, may_win };
+        let bid = Unverified { lane: (self.key, relay.id()), source, asked_at, value, may_win };
         let Some(turn) = self.fetcher.verifier().turn(bid).await else { return Answer::Overtaken };
         // While it waited, the same bid may have been believed.
         if let Some(answer) = self.take_again(relay, asked_at, &received) {

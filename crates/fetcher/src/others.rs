@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headstart_auction::{Armed, Bid, BidSource, Expectations, Standing, Unverified};
 use headstart_bid_store::{Heard, Notice, ProcessId, SharedBid, SharedServed};
-use headstart_types::{AuctionKey, BlockHash, Encoding, RelayId, SignedBuilderBid, Slot, Wei};
+use headstart_types::{AuctionKey, Encoding, RelayId, SignedBuilderBid, Slot, Wei};
 use tracing::warn;
 
 use crate::Fetcher;
@@ -159,11 +159,11 @@ impl Fetcher {
             fetcher.believe(newest)
         };
         let ((key, relay), store) = (place, &self.shared.config.store);
-        let Some((block_hash, value)) = self.waiting(&place) else { return };
+        let Some(value) = self.value_waiting(&place) else { return };
         let held = store.auction(&key).map(|entry| entry.offers()).unwrap_or_default();
         let may_win = self.may_win(&key, &held, relay, value);
         let (source, asked_at) = (BidSource::OtherProcess, self.now());
-        let bid = Unverified { lane: place, source, asked_at, value, block_hash, may_win };
+        let bid = Unverified { lane: place, source, asked_at, value, may_win };
         let Some(turn) = self.verifier().turn(bid).await else { return };
         if let Some((Some(bid), _turn)) = self.verifier().bid(turn, verify).await
             && store.open(key).is_some()
@@ -172,15 +172,15 @@ impl Fetcher {
         }
     }
 
-    /// The block of the bid that waits in this place, and what it claims to be worth. One that cannot be read is dropped.
-    fn waiting(&self, place: &(AuctionKey, RelayId)) -> Option<(BlockHash, Wei)> {
+    /// What the bid claims to be worth that waits in this place. One that cannot be read is dropped.
+    fn value_waiting(&self, place: &(AuctionKey, RelayId)) -> Option<Wei> {
         let fork = self.network().fork_at(place.0.slot);
         let mut inbox = self.inbox();
-        let signed = inbox.get(place).and_then(|bid| SignedBuilderBid::from_ssz(fork?, &bid.ssz).ok());
-        if signed.is_none() {
+        let value = inbox.get(place).and_then(|bid| SignedBuilderBid::from_ssz(fork?, &bid.ssz).ok());
+        if value.is_none() {
             inbox.remove(place);
         }
-        signed.map(|signed| (signed.message.header().block_hash(), signed.message.value()))
+        value.map(|signed| signed.message.value())
     }
 
     /// Verifies what another process has verified before: only what this one believes is served here.

@@ -32,19 +32,14 @@ impl Turns {
     pub(crate) async fn next(&self, bid: Unverified) -> Option<Turn> {
         let given = {
             let mut state = self.state();
-            let came = state.queue.come(bid);
-            if let Came::Goes { instead_of: Some(overtaken), .. }
-            | Came::Waits { instead_of: Some(overtaken), .. } = came
-            {
-                // Whoever is overtaken learns it by its sender being dropped.
-                state.waiting.remove(&overtaken);
-            }
-            match came {
-                Came::Goes { ticket, .. } => return Some(self.turn(ticket)),
+            match state.queue.come(bid) {
+                Came::Goes(ticket) => return Some(self.turn(ticket)),
                 Came::Overtaken => return None,
-                Came::Waits { ticket, .. } => {
+                Came::Waits { ticket, instead_of } => {
                     let (give, given) = oneshot::channel();
                     state.waiting.insert(ticket, give);
+                    // Whoever is overtaken learns it by its sender being dropped.
+                    instead_of.and_then(|overtaken| state.waiting.remove(&overtaken));
                     given
                 }
             }
@@ -100,8 +95,7 @@ mod tests {
         let (parent_hash, proposer) = (BlockHash([1; 32].into()), BlsPublicKey::default());
         let lane = (AuctionKey { slot: Slot(7), parent_hash, proposer }, RelayId(relay));
         let (source, asked_at) = (BidSource::Answer, UnixMillis(asked_ms));
-        let (value, block_hash) = (Wei::new(relay.into()), BlockHash::default());
-        Unverified { lane, source, asked_at, value, block_hash, may_win: true }
+        Unverified { lane, source, asked_at, value: Wei::new(relay.into()), may_win: true }
     }
 
     fn poll<T>(waiting: Pin<&mut impl Future<Output = T>>) -> Option<T> {
