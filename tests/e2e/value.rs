@@ -55,10 +55,9 @@ async fn four_strategies_are_compared_and_headstart_is_no_worse_than_a_prefetch(
         let (offset_ms, strategy) = (count(cell, "offset_ms"), cell["strategy"].as_str().unwrap_or_default());
         let share = number(cell, "/of_reachable/mean");
         assert!((0.0..=1.0).contains(&share) && number(cell, "/of_reachable/least") <= share, "{cell}");
-        assert_eq!(
-            share.to_bits(),
-            number(cell, "/of_delivered/mean").to_bits(),
-            "there are no streams: {cell}"
+        assert!(
+            number(cell, "/of_delivered/mean") >= share,
+            "what could be verified in time is no more than what could be here: {cell}"
         );
         let of_relay = cell["calls"]["of_relay"].as_object().expect("calls are told of each relay");
         assert!(of_relay.len() == 7 && of_relay.contains_key("oneshot-50"), "{cell}");
