@@ -11,6 +11,7 @@ use crate::fetcher::SLOTS_KEPT;
 
 /// The name of the loop that must turn at least once a slot.
 pub const ARMING: &str = "arming";
+
 impl Fetcher {
     /// From now on auctions begin only when a getHeader asks for them.
     pub fn arm_no_more(&self) {
