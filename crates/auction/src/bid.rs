@@ -135,7 +135,7 @@ impl Expectations {
             ParentFacts::claimed_by(signed).agree_with(parent)?;
         }
         let root = signing_root(bid.tree_hash_root(), self.builder_domain);
-        fail_if(!relay_key.verify(root, &signed.signature), BidRejected::Signature)
+        fail_if(!relay_key.verify_in_pool(root, &signed.signature), BidRejected::Signature)
     }
 }
 
@@ -165,7 +165,8 @@ impl ParentFacts {
 }
 
 impl Bid {
-    /// Verifies what `relay` answered to a call that left at `asked_at`. About 1.3 ms, most of it the signature.
+    /// Verifies what `relay` answered to a call that left at `asked_at`. About 1.3 ms, most of it the signature; 0.9 ms
+    /// in a rayon pool with a thread that has nothing to do.
     pub fn verify(
         signed: &SignedBuilderBid,
         relay: RelayId,

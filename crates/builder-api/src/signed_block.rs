@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_header_waits_while_a_large_block_is_decoded() {
-        let (verifier, network) = (Verifier::new(1), Arc::new(Network::mainnet()));
+        let (verifier, network) = (Verifier::new(1).unwrap(), Arc::new(Network::mainnet()));
         let read = |body: Vec<u8>| {
             SignedBlock::read(&verifier, &network, SubmitVersion::V1, Encoding::Json, body.into())
         };

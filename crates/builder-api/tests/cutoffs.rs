@@ -56,7 +56,7 @@ impl World {
             registrations: Registrations::in_memory(),
             deliveries: Deliveries::in_memory(),
             store: store.clone(),
-            verifier: Verifier::new(1),
+            verifier: Verifier::new(1).unwrap(),
             lead_ms: 2_500,
             compared_percent: 0,
             prefetches: true,

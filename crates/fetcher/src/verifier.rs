@@ -4,6 +4,8 @@ use headstart_auction::Unverified;
 use headstart_types::{
     Network, PublicKey, RegistrationRejected, SignedValidatorRegistration, UnixMillis, verify_batch,
 };
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use tokio::sync::oneshot;
 use tokio::task;
 
 use crate::background::{self, Background};
@@ -12,39 +14,46 @@ use crate::turns::{Turn, Turns};
 /// Registrations verified in one piece of work: enough for a batch to pay, few enough for two bodies to take turns.
 const BATCH: usize = 64;
 
-/// Where signatures are checked. Bids have blocking threads, and take turns; registrations have threads that run only
-/// when no core is wanted for anything else, and fewer of them than there are cores.
+/// Where signatures are checked. Bids have a thread for each core, and take turns; registrations have threads that run
+/// only when no core is wanted for anything else, and fewer of them than there are cores.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    bids: Turns,
+    turns: Turns,
+    bids: Arc<ThreadPool>,
     background: Background,
 }
 
 impl Verifier {
-    /// A pool for a machine with so many cores.
-    pub fn new(cores: usize) -> Self {
+    /// Pools for a machine with so many cores; an error when the system gives no threads.
+    pub fn new(cores: usize) -> Result<Self, ThreadPoolBuildError> {
         let cores = cores.max(1);
-        Self { bids: Turns::new(cores), background: Background::new((cores / 2).max(1)) }
+        let bids = ThreadPoolBuilder::new().num_threads(cores).thread_name(|_| "bids".to_owned());
+        // A panic has been reported when it comes here, and whoever waits for the check learns of it.
+        let bids = Arc::new(bids.panic_handler(drop).build()?);
+        let background = Background::new((cores / 2).max(1));
+        Ok(Self { turns: Turns::new(cores), bids, background })
     }
 
     /// Waits until this bid is the next to be verified; `None` when a newer one of the same relay takes its place.
     pub(crate) async fn turn(&self, bid: Unverified) -> Option<Turn> {
-        self.bids.next(bid).await
+        self.turns.next(bid).await
     }
 
-    /// Runs the check of a bid whose turn it is, and gives the turn back: what is stored before it is dropped is known to
-    /// the relay's next bid. `None` when the check panicked.
+    /// Runs the check of a bid whose turn it is, on two cores where another is idle, and gives the turn back: what is
+    /// stored before it is dropped is known to the relay's next bid. `None` when the check panicked.
     pub(crate) async fn bid<T: Send + 'static>(
         &self,
         turn: Turn,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Option<(T, Turn)> {
-        let check = move || {
+        let (tell, told) = oneshot::channel();
+        self.bids.spawn(move || {
             let checked = check();
             turn.verified();
-            (checked, turn)
-        };
-        task::spawn_blocking(check).await.ok()
+            // Nobody may wait for it any more.
+            let _ = tell.send((checked, turn));
+        });
+        told.await.ok()
     }
 
     /// Runs one check that a header or a signed block waits for, whatever else is being verified.

@@ -213,7 +213,7 @@ fn builder_api(bid: &Bid, credential: &NewSecret) -> (BuilderApi, JournalWriter)
         registrations: Registrations::in_memory(),
         deliveries: Deliveries::in_memory(),
         store: store.clone(),
-        verifier: Verifier::new(1),
+        verifier: Verifier::new(1).unwrap(),
         lead_ms: 2_500,
         compared_percent: 0,
         prefetches: true,

@@ -159,7 +159,7 @@ impl World {
             registrations: registrations.clone(),
             deliveries: deliveries.clone(),
             store: store.clone(),
-            verifier: Verifier::new(2),
+            verifier: Verifier::new(2).unwrap(),
             lead_ms: 2_500,
             compared_percent: 0,
             prefetches: true,

@@ -68,7 +68,7 @@ impl World {
             registrations,
             deliveries,
             store: store.clone(),
-            verifier: Verifier::new(thread::available_parallelism().map_or(1, usize::from)),
+            verifier: Verifier::new(thread::available_parallelism().map_or(1, usize::from)).unwrap(),
             lead_ms: 2_500,
             compared_percent: 0,
             prefetches: true,

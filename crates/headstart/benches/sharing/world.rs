@@ -48,7 +48,7 @@ impl World {
             registrations: Registrations::in_memory(),
             deliveries: Deliveries::in_memory(),
             store: store.clone(),
-            verifier: Verifier::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            verifier: Verifier::new(std::thread::available_parallelism().map_or(1, usize::from)).unwrap(),
             lead_ms: 2_500,
             prefetches: false,
             compared_percent: 0,

@@ -66,7 +66,7 @@ impl App {
         let (outcomes, outcomes_writer) = Outcomes::open(&opened.registry);
         let (journal, journal_writer) = Journal::new(opened.directory.clone(), store.clone(), outcomes);
         let wiring = Wiring { network: Arc::clone(&network), clock, opened: &opened, store: &store };
-        let fetcher = wiring.fetcher(&config);
+        let fetcher = wiring.fetcher(&config)?;
         let builder_api = wiring.builder_api(&fetcher, journal);
         let listeners = builder_api::listeners(&config)?;
         let cluster_api = Door::new(&config, || wiring.cluster_api(&fetcher, config.cluster_api.workers))?;

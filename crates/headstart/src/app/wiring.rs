@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use headstart_bid_store::BidStore;
 use headstart_builder_api::{BuilderApi, Journal};
 use headstart_cluster_api::DEFAULT_LANE_CAPACITY;
@@ -21,10 +22,11 @@ pub(super) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    pub(super) fn fetcher(&self, config: &Config) -> Fetcher {
+    pub(super) fn fetcher(&self, config: &Config) -> anyhow::Result<Fetcher> {
         let settings = &config.fetcher;
         let cores = settings.verify_cores.or_else(available_cores).unwrap_or(1);
-        Fetcher::new(headstart_fetcher::Config {
+        let verifier = Verifier::new(cores).context("start the threads that verify bids")?;
+        Ok(Fetcher::new(headstart_fetcher::Config {
             network: Arc::clone(&self.network),
             clock: self.clock,
             directory: self.opened.directory.clone(),
@@ -32,11 +34,11 @@ impl Wiring<'_> {
             registrations: self.opened.registrations.clone(),
             deliveries: self.opened.deliveries.clone(),
             store: self.store.clone(),
-            verifier: Verifier::new(cores),
+            verifier,
             lead_ms: i64::from(settings.lead_ms),
             compared_percent: settings.compared_percent,
             prefetches: config.has_role(Role::Fetcher),
-        })
+        }))
     }
 
     pub(super) fn builder_api(&self, fetcher: &Fetcher, journal: Journal) -> BuilderApi {

@@ -55,7 +55,7 @@ pub(super) struct Tally {
 pub(super) struct Answer {
     pub(super) value: Option<Wei>,
     pub(super) answered_us: u64,
-    /// Why a beacon node would not use it.
+    /// Why a beacon node would not use it, or was not told that its block is published.
     pub(super) wrong: Option<String>,
 }
 

@@ -1,14 +1,13 @@
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use headstart_devnet::{Asked, BeaconClient, BeaconNode, Cluster, Endpoint, Proposer, Relay};
-use headstart_types::{AuctionKey, Network, UnixMillis};
+use headstart_types::{AuctionKey, Encoding, Network, SignedBuilderBid};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::cast::Cast;
 use super::group::Group;
-use super::sample::Answer;
 use crate::{App, Config, Shutdown, clock, config};
 
 /// The name of the network in the service's configuration.
@@ -20,6 +19,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(3);
 pub(super) struct Service {
     endpoint: Endpoint,
     proposer: Proposer,
+    cluster: Cluster,
     shutdown: Shutdown,
     running: JoinHandle<anyhow::Result<()>>,
     _folder: TempDir,
@@ -45,19 +45,29 @@ impl Service {
         let endpoint = Endpoint::new(&format!("http://{addr}")).context("use the Builder API's address")?;
         let shutdown = Shutdown::default();
         let running = tokio::spawn(app.run(shutdown.clone()));
-        Ok(Self { endpoint, proposer: setting.proposer.clone(), shutdown, running, _folder: folder })
+        let (proposer, cluster) = (setting.proposer.clone(), setting.cluster.clone());
+        Ok(Self { endpoint, proposer, cluster, shutdown, running, _folder: folder })
     }
 
-    /// Asks as a beacon node does, and checks the answer as one does; tells when it asked.
-    pub(super) async fn ask(&self, key: AuctionKey) -> (UnixMillis, Answer) {
-        let asked = self.proposer.get_header(&self.endpoint, BeaconClient::Lighthouse, key).await;
-        let Asked { asked_at, reply, bid } = asked;
-        let answer = Answer {
-            value: bid.map(|bid| bid.message.value()),
-            answered_us: reply.answered_in_us,
-            wrong: reply.wrong.map(|wrong| wrong.to_string()),
-        };
-        (asked_at, answer)
+    /// Asks as a beacon node does, and checks the answer as one does.
+    pub(super) async fn ask(&self, key: AuctionKey) -> Asked {
+        self.proposer.get_header(&self.endpoint, BeaconClient::Lighthouse, key).await
+    }
+
+    /// Signs the block of that bid and submits it; an error when nobody was told that it is published.
+    pub(super) async fn submit(&self, key: AuctionKey, bid: &SignedBuilderBid) -> anyhow::Result<()> {
+        let validator =
+            self.cluster.validator(&key.proposer).context("sign for a proposer of the cluster")?;
+        let parent = self.proposer.chain().block_with_hash(key.parent_hash).context("find the parent")?;
+        let block = self.proposer.sign(validator, key.slot, parent, bid);
+        let reply =
+            self.proposer.submit(&self.endpoint, BeaconClient::Lighthouse, &block, Encoding::Ssz).await;
+        match reply.wrong {
+            None => Ok(()),
+            Some(wrong) => {
+                bail!("its block was not unblinded: {wrong} {}", reply.message.unwrap_or_default())
+            }
+        }
     }
 
     pub(super) async fn stop(self) {
