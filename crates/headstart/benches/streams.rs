@@ -13,14 +13,13 @@
 #[path = "shared/verdict.rs"]
 mod verdict;
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use headstart::{App, Config, Shutdown, clock};
 use headstart_auction::{Bid, Expectations};
-use headstart_bid_store::BidStore;
+use headstart_bid_store::{AuctionEvent, AuctionEventKind, BidStore};
 use headstart_devnet::{BuiltBlock, Chain, ChainConfig, key, network, sign_bid};
 use headstart_relay::RelayUrl;
 use headstart_types::{
@@ -28,8 +27,9 @@ use headstart_types::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::oneshot;
-use tokio::{runtime, task, time};
+use tokio::{runtime, time};
 use tokio_tungstenite::tungstenite::Message;
 use verdict::verdict;
 
@@ -75,7 +75,7 @@ fn main() {
         let expectations = Expectations::new(&network, auction, None).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
         let alone = Alone { pool, expectations, relay: url.parse().unwrap() };
-        send(&listener, &store, &auction, frames, alone).await
+        send(&listener, &store, frames, alone).await
     });
     service.shutdown_background();
     took.sort_unstable();
@@ -122,7 +122,6 @@ impl Alone {
 async fn send(
     listener: &TcpListener,
     store: &BidStore,
-    auction: &AuctionKey,
     frames: Vec<Frame>,
     alone: Alone,
 ) -> (Vec<Duration>, Vec<Duration>) {
@@ -134,7 +133,7 @@ async fn send(
             break stream;
         }
     };
-    let held = |hash| store.auction(auction).is_some_and(|entry| entry.offers().contains(hash));
+    let mut events = store.watch();
     let (mut took, mut verified) = (Vec::new(), Vec::new());
     for frame in frames {
         time::sleep(APART).await;
@@ -142,12 +141,8 @@ async fn send(
         time::sleep(APART).await;
         let sent = Instant::now();
         stream.send(Message::Binary(frame.bytes)).await.unwrap();
-        while !held(frame.block_hash) {
-            assert!(sent.elapsed() < PATIENCE, "the bid is not believed");
-            task::yield_now().await;
-            // The service has all cores as soon as it wants them.
-            thread::yield_now();
-        }
+        let held = held(&mut events, frame.block_hash);
+        time::timeout(PATIENCE, held).await.expect("the bid is believed");
         took.push(sent.elapsed());
         // Pings are answered by reading.
         let _nothing = time::timeout(Duration::ZERO, stream.next()).await;
@@ -155,6 +150,12 @@ async fn send(
     // The first tenth warms up.
     let warm = took.len() / 10;
     (took.split_off(warm), verified.split_off(warm))
+}
+
+/// Waits until the store has told that it holds the bid, and leaves both cores to the service meanwhile.
+async fn held(events: &mut Receiver<AuctionEvent>, awaited: BlockHash) {
+    let is_it = |what| matches!(what, AuctionEventKind::BidHeld { block_hash, .. } if block_hash == awaited);
+    while !is_it(events.recv().await.unwrap().what) {}
 }
 
 fn network_of_now() -> Network {

@@ -2,17 +2,21 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use headstart_devnet::{Asked, BeaconClient, BeaconNode, Cluster, Endpoint, Proposer, Relay};
-use headstart_types::{AuctionKey, Encoding, Network, SignedBuilderBid};
+use headstart_types::{AuctionKey, Encoding, Network, SignedBuilderBid, UnixMillis};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::cast::Cast;
 use super::group::Group;
+use super::sample::Answer;
 use crate::{App, Config, Shutdown, clock, config};
 
 /// The name of the network in the service's configuration.
 const NETWORK: &str = "value";
 const CLUSTER: &str = "bench";
+/// From the header until its block is signed and submitted, which ends the auction as it does in earnest.
+const SUBMITTED_AFTER: Duration = Duration::from_millis(200);
 const ENDS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The service as it is, with relays of its own and one cluster.
@@ -54,8 +58,19 @@ impl Service {
         self.proposer.get_header(&self.endpoint, BeaconClient::Lighthouse, key).await
     }
 
-    /// Signs the block of that bid and submits it; an error when nobody was told that it is published.
-    pub(super) async fn submit(&self, key: AuctionKey, bid: &SignedBuilderBid) -> anyhow::Result<()> {
+    /// Signs the block of that header and submits it: an answer is wrong when its block is not unblinded.
+    pub(super) async fn propose(&self, key: AuctionKey, asked: Asked) -> (UnixMillis, Answer) {
+        let Asked { asked_at, reply, bid } = asked;
+        let mut wrong = reply.wrong.map(|wrong| wrong.to_string());
+        if let Some(bid) = &bid {
+            sleep(SUBMITTED_AFTER).await;
+            wrong = wrong.or(self.submit(key, bid).await.err().map(|error| format!("{error:#}")));
+        }
+        let value = bid.map(|bid| bid.message.value());
+        (asked_at, Answer { value, answered_us: reply.answered_in_us, wrong })
+    }
+
+    async fn submit(&self, key: AuctionKey, bid: &SignedBuilderBid) -> anyhow::Result<()> {
         let validator =
             self.cluster.validator(&key.proposer).context("sign for a proposer of the cluster")?;
         let parent = self.proposer.chain().block_with_hash(key.parent_hash).context("find the parent")?;
@@ -73,7 +88,7 @@ impl Service {
     pub(super) async fn stop(self) {
         self.shutdown.hurry();
         // Nothing of it is needed any more; a slow end is not worth waiting for.
-        let _ = tokio::time::timeout(ENDS_WITHIN, self.running).await;
+        let _ = timeout(ENDS_WITHIN, self.running).await;
     }
 }
 

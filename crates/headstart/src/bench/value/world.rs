@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::join_all;
 use headstart_devnet::{
-    Asked, BeaconClient, BeaconNode, Chain, ChainConfig, Cluster, Market, Proposer, Recording, SignedBids,
+    BeaconClient, BeaconNode, Chain, ChainConfig, Cluster, Market, Proposer, Recording, SignedBids,
 };
 use headstart_types::{AttestationDue, AuctionKey, ForkName, Network, SLOT_BPS, Slot, UnixMillis};
 use rand::rngs::StdRng;
@@ -33,8 +33,6 @@ const QUIET_AT_MS: i64 = 3_300;
 const SIGNED_AHEAD_MS: i64 = 120;
 /// The sidecar is asked once headstart has answered, but no later than this, so that neither disturbs the other.
 const APART: Duration = Duration::from_millis(5);
-/// From the header until its block is signed and submitted, which ends the auction as it does in earnest.
-const SUBMITTED_AFTER: Duration = Duration::from_millis(200);
 
 /// One seed with one relay set.
 pub(super) struct Plan {
@@ -180,7 +178,7 @@ impl World {
             let asked = ask.service.ask(key).await;
             // The sidecar may have stopped waiting for this.
             let _ = answered.send(());
-            propose(&ask.service, key, asked).await
+            ask.service.propose(key, asked).await
         };
         let sidecar = async {
             tokio::select! {
@@ -233,18 +231,6 @@ impl World {
         let wait = clock::SYSTEM.now().until(self.field.network.slot_start(slot) + offset_ms);
         sleep(wait).await;
     }
-}
-
-/// Submits the block of the header that headstart answered with: it is wrong when that is not unblinded.
-async fn propose(service: &Service, key: AuctionKey, asked: Asked) -> (UnixMillis, Answer) {
-    let Asked { asked_at, reply, bid } = asked;
-    let mut wrong = reply.wrong.map(|wrong| wrong.to_string());
-    if let Some(bid) = &bid {
-        sleep(SUBMITTED_AFTER).await;
-        wrong = wrong.or(service.submit(key, bid).await.err().map(|error| format!("{error:#}")));
-    }
-    let value = bid.map(|bid| bid.message.value());
-    (asked_at, Answer { value, answered_us: reply.answered_in_us, wrong })
 }
 
 /// A network that begins as soon as everything can be set up. Those who play side by side have their slots begin at
