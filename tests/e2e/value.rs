@@ -46,7 +46,7 @@ async fn four_strategies_are_compared_and_headstart_is_no_worse_than_a_prefetch(
     let ended = measure(&[flags.as_slice(), &["--warm-up", "4", "--svg", &picture_flag]].concat()).await;
     let (out, faults) = (told(&ended.stdout), told(&ended.stderr));
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{faults}"));
-    assert_eq!((&report["form"], &report["played"]["seeds"]), (&2.into(), &"7".into()));
+    assert_eq!((&report["form"], &report["played"]["seeds"]), (&3.into(), &"7".into()));
     assert!(report["definitions"]["reachable"].is_string() && number(&report, "/late_us/max") > 0.0, "{out}");
 
     let cells = report["results"].as_array().expect("results are a list");

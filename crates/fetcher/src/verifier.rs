@@ -140,3 +140,26 @@ fn checked_key(
         |key| Ok(key.clone()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use headstart_auction::BidSource;
+    use headstart_types::{AuctionKey, BlockHash, BlsPublicKey, RelayId, Slot, Wei};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_that_panics_costs_its_own_bid_alone() {
+        let (parent_hash, proposer) = (BlockHash([1; 32].into()), BlsPublicKey::default());
+        let lane = (AuctionKey { slot: Slot(7), parent_hash, proposer }, RelayId(1));
+        let (source, asked_at) = (BidSource::Answer, UnixMillis(0));
+        let bid = Unverified { lane, source, asked_at, value: Wei::ZERO, may_win: true };
+        let verifier = Verifier::new(1).unwrap();
+        let turn = verifier.turn(bid).await.unwrap();
+        let faulty = || -> u64 { panic!("a fault in the check") };
+        assert!(verifier.bid(turn, faulty).await.is_none());
+        let turn = verifier.turn(bid).await.unwrap();
+        let checked = verifier.bid(turn, || 7).await;
+        assert_eq!(checked.map(|(verdict, _turn)| verdict), Some(7));
+    }
+}
