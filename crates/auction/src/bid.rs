@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use headstart_types::{
     AuctionKey, BlockHash, EMPTY_TRANSACTIONS_ROOT, Encoding, ForkName, Network, PublicKey, RelayId, Root,
-    SignedBuilderBid, UnixMillis, Wei, signing_root,
+    SignedBuilderBid, UnixMillis, Wei, beside, signing_root,
 };
 
 /// A verified bid. There is no way to make one but [`Bid::verify`], so whatever holds a `Bid` may be served.
@@ -117,7 +117,7 @@ impl Expectations {
         self.parent = Some(facts);
     }
 
-    /// The checks of wire contract and beacon nodes, cheapest first; the signature costs a thousand of the others.
+    /// The checks of wire contract and beacon nodes but the signature, which costs a thousand of them and goes last.
     fn check(&self, signed: &SignedBuilderBid, relay_key: &PublicKey) -> Result<(), BidRejected> {
         let bid = &signed.message;
         let header = bid.header();
@@ -134,8 +134,12 @@ impl Expectations {
         if let Some(parent) = &self.parent {
             ParentFacts::claimed_by(signed).agree_with(parent)?;
         }
-        let root = signing_root(bid.tree_hash_root(), self.builder_domain);
-        fail_if(!relay_key.verify_in_pool(root, &signed.signature), BidRejected::Signature)
+        Ok(())
+    }
+
+    fn check_signature(&self, signed: &SignedBuilderBid, relay_key: &PublicKey) -> Result<(), BidRejected> {
+        let root = || signing_root(signed.message.tree_hash_root(), self.builder_domain);
+        relay_key.verify_in_pool(root, signed.signature).then_some(()).ok_or(BidRejected::Signature)
     }
 }
 
@@ -175,16 +179,20 @@ impl Bid {
         expectations: &Expectations,
     ) -> Result<Self, BidRejected> {
         expectations.check(signed, relay_key)?;
+        let (fork, to_encode) = (expectations.fork, signed.clone());
+        let encode = move || (to_encode.to_ssz().into(), to_encode.to_json(fork).into());
+        let (believed, (ssz, json)) = beside(|| expectations.check_signature(signed, relay_key), encode);
+        believed?;
         Ok(Self {
             relay,
-            fork: expectations.fork,
+            fork,
             value: signed.message.value(),
             block_hash: signed.message.header().block_hash(),
             asked_at,
             came_at: asked_at,
             claims: ParentFacts::claimed_by(signed),
-            ssz: signed.to_ssz().into(),
-            json: signed.to_json(expectations.fork).into(),
+            ssz,
+            json,
         })
     }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use blst::{BLST_ERROR, Pairing, blst_fp12, blst_p1_affine, blst_p2_affine, min_pk};
 use rand::RngCore;
 
-use crate::{BlsPublicKey, BlsSignature, Root};
+use crate::{BlsPublicKey, BlsSignature, Root, beside};
 
 const DST: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 
@@ -49,11 +49,11 @@ impl PublicKey {
     }
 
     /// The same verdict in two thirds of the time, where another thread of the rayon pool that it is called in has nothing
-    /// to do: what follows from the message is computed beside what follows from the signature. Where none has, it takes
-    /// as long as [`Self::verify`]; called outside of a pool, it waits for the global one.
-    pub fn verify_in_pool(&self, signing_root: Root, signature: &BlsSignature) -> bool {
+    /// to do: what follows from the message is computed beside what follows from the signature, and `signing_root` is
+    /// called while that thread wakes. Where none has, it takes as long as [`Self::verify`].
+    pub fn verify_in_pool(&self, signing_root: impl FnOnce() -> Root, signature: BlsSignature) -> bool {
         let (of_message, of_signature) =
-            rayon::join(|| self.pair_message(signing_root), || pair_signature(signature));
+            beside(|| self.pair_message(signing_root()), move || pair_signature(&signature));
         of_message.zip(of_signature).is_some_and(|(message, signature)| message.finalverify(Some(&signature)))
     }
 
@@ -160,13 +160,17 @@ mod tests {
         (0..count).map(sign).collect()
     }
 
+    fn verify_in_pool(key: &PublicKey, root: Root, signature: &BlsSignature) -> bool {
+        key.verify_in_pool(|| root, *signature)
+    }
+
     #[test]
     fn a_signature_verifies_over_its_own_root_and_key_only() {
         let items = signed(2);
         let (root, key, signature) = &items[0];
         let mut infinity = BlsSignature::default();
         infinity.0[0] = 0xc0;
-        for verify in [PublicKey::verify, PublicKey::verify_in_pool] {
+        for verify in [PublicKey::verify, verify_in_pool] {
             assert!(verify(key, *root, signature));
             assert!(!verify(key, items[1].0, signature));
             assert!(!verify(&items[1].1, *root, signature));
@@ -188,9 +192,7 @@ mod tests {
         assert!(on_curve.is_some());
         assert!(min_pk::Signature::sig_validate(outside.0.as_slice(), false).is_err());
         let (root, key, _) = signed(1).remove(0);
-        assert!(
-            ![PublicKey::verify, PublicKey::verify_in_pool].iter().any(|verify| verify(&key, root, &outside))
-        );
+        assert!(![PublicKey::verify, verify_in_pool].iter().any(|verify| verify(&key, root, &outside)));
     }
 
     #[test]

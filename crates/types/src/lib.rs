@@ -10,6 +10,7 @@
 //! This room never does I/O, never reads a clock and knows nothing of tokio.
 
 mod auction_key;
+mod beside;
 mod bid;
 mod block;
 mod bls;
@@ -36,6 +37,7 @@ mod unblinded;
 pub use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256};
 
 pub use auction_key::AuctionKey;
+pub use beside::beside;
 pub use bid::{
     BuilderBid, BuilderBidCapella, BuilderBidDeneb, BuilderBidElectra, KzgCommitments, SignedBuilderBid,
 };
