@@ -30,6 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::oneshot;
 use tokio::{runtime, time};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use verdict::verdict;
 
@@ -126,10 +127,9 @@ async fn send(
     alone: Alone,
 ) -> (Vec<Duration>, Vec<Duration>) {
     let mut stream = loop {
-        // Connections for status and polls are closed unanswered.
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        if let Ok(stream) = tokio_tungstenite::accept_async(stream).await {
+        if let Some(stream) = answer(stream).await {
             break stream;
         }
     };
@@ -150,6 +150,22 @@ async fn send(
     // The first tenth warms up.
     let warm = took.len() / 10;
     (took.split_off(warm), verified.split_off(warm))
+}
+
+/// Answers the first request of a connection: the stream's stays open, a status is good, and a poll finds no bid.
+async fn answer(mut stream: TcpStream) -> Option<WebSocketStream<TcpStream>> {
+    let mut request = [0; 2_048];
+    let length = stream.peek(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
+    if request.contains("upgrade: websocket") {
+        return Some(tokio_tungstenite::accept_async(stream).await.unwrap());
+    }
+    let status = if request.starts_with("get /eth/v1/builder/status") { "200 OK" } else { "204 No Content" };
+    // A connection that closes with unread bytes is reset, and its answer lost.
+    _ = stream.read(&mut [0; 2_048]).await;
+    let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    _ = stream.write_all(answer.as_bytes()).await;
+    None
 }
 
 /// Waits until the store has told that it holds the bid, and leaves both cores to the service meanwhile.
