@@ -76,6 +76,7 @@ fn secrets() -> TempDir {
         ("registry-url", "postgres://headstart:word@postgres/headstart\n"),
         ("redis-url", "redis://:word@redis:6379\n"),
         ("redis-provenance-url", "redis://:word@redis-provenance:6379\n"),
+        ("redis-shared-key", "0123456789abcdef0123456789abcdef\n"),
         ("signing-key", "not read here\n"),
         ("tls.crt", "not read here\n"),
         ("tls.key", "not read here\n"),

@@ -21,6 +21,9 @@ url_file = "/etc/headstart/secrets/redis-url"
 {{- if .Values.redis.provenanceKey }}
 provenance_url_file = "/etc/headstart/secrets/redis-provenance-url"
 {{- end }}
+{{- if .Values.redis.sharedKey }}
+shared_key_file = "/etc/headstart/secrets/redis-shared-key"
+{{- end }}
 mode = {{ .Values.redis.mode | toJson }}
 {{- end }}
 

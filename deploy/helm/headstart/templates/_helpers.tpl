@@ -88,6 +88,9 @@ capabilities:
             {{- with $.Values.redis.provenanceKey }}
             - { key: {{ . }}, path: redis-provenance-url }
             {{- end }}
+            {{- with $.Values.redis.sharedKey }}
+            - { key: {{ . }}, path: redis-shared-key }
+            {{- end }}
       {{- end }}
       {{- with .Values.signingKey.existingSecret }}
       - secret:

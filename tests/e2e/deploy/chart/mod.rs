@@ -22,7 +22,7 @@ const EVERYTHING: &str = "
 shape: scale-out
 image: { digest: 'sha256:0000000000000000000000000000000000000000000000000000000000000000' }
 imagePullSecrets: [registry]
-redis: { provenanceKey: provenance-url, mode: required }
+redis: { provenanceKey: provenance-url, sharedKey: shared-key, mode: required }
 clusterApiTls: { existingSecret: headstart-tls }
 builderApi: { autoscaling: { enabled: true }, resources: { requests: { cpu: '1' } } }
 serviceMonitor: { enabled: true, labels: { release: prometheus } }
